@@ -1,0 +1,220 @@
+"""The shop's settings, read once from `app.config`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+from .offers import require_countries
+
+PREFIX = "VTEX_SELLER_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_ROUTE_FAMILIES = ("oms", "protocol")
+_REQUIRED = ("account", "seller_id", "app_key", "app_token")
+_OPTIONAL = (
+    "inbound_tokens",
+    "base_url",
+    "suggestions_url",
+    "route_family",
+    "merchant_name",
+    "sales_channel",
+    "ships_to",
+    "paused",
+    "local",
+)
+
+
+class Secret:
+    """A string that shows itself only when asked to."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the string itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marketplace:
+    """One marketplace that the shop sells on.
+
+    Source: VTEX, "Adding a seller" (seller id, account) and the application keys that the marketplace issues.
+    """
+
+    name: str
+    """The shop's own name for it; part of the fulfillment endpoint's path."""
+    account: str
+    """The marketplace's VTEX account name."""
+    seller_id: str
+    """The shop's id at the marketplace; at most 50 characters, case matters."""
+    app_key: str
+    app_token: Secret
+    inbound_tokens: tuple[Secret, ...] = ()
+    """Any of them authenticates the marketplace's calls; two live ones allow rotation; none refuses every call."""
+    base_url: str
+    """Where catalog, notification and order calls go, without a trailing slash."""
+    suggestions_url: str
+    """Where SKU suggestions go, without a trailing slash."""
+    route_family: str = "oms"
+    """`oms` or `protocol`: which of the two documented families of order calls is used."""
+    merchant_name: str | None = None
+    """The shop's VTEX account, if it processes the payments itself; else the marketplace does."""
+    sales_channel: str | None = None
+    """Assumed when a simulation names none."""
+    ships_to: tuple[str, ...] = ("BRA",)
+    """ISO 3166 alpha-3 codes of the countries that offers ship to unless they say otherwise."""
+    paused: bool = False
+    """No call goes out while set; the marketplace's own calls are still answered."""
+    local: bool = False
+    """Plain http to a loopback host is allowed: the marketplace is a sandbox on this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that the extension reads from `app.config`."""
+
+    marketplaces: Mapping[str, Marketplace]
+    url_prefix: str = "/api/vtex"
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Settings":
+        """Read the `VTEX_SELLER_*` keys.
+
+        Raises:
+            ConfigurationError: a key is unknown, missing or malformed; the message names it.
+        """
+        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX"}
+        for key in config:
+            if key.startswith(PREFIX) and key not in known:
+                raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
+        marketplaces = config.get("VTEX_SELLER_MARKETPLACES") or {}
+        if not isinstance(marketplaces, Mapping):
+            raise ConfigurationError(
+                "VTEX_SELLER_MARKETPLACES must be a dict: a name, then that marketplace's settings"
+            )
+        return cls(
+            marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
+            url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
+        )
+
+
+def _marketplace(name: object, raw: object) -> Marketplace:
+    where = f"VTEX_SELLER_MARKETPLACES[{name!r}]"
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError(f"{where}: a marketplace's name has letters, digits, '-' and '_' only, at most 64")
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"{where} must be a dict with the keys {', '.join(_REQUIRED)}")
+    unknown = sorted(set(map(str, raw)) - {*_REQUIRED, *_OPTIONAL})
+    if unknown:
+        raise ConfigurationError(f"{where} has unknown keys: {', '.join(unknown)}")
+    missing = [key for key in _REQUIRED if raw.get(key) in (None, "")]
+    if missing:
+        raise ConfigurationError(f"{where} lacks {', '.join(missing)}")
+    return _Reader(where, raw).marketplace(name)
+
+
+class _Reader:
+    """Reads one marketplace's dict; every complaint names the key."""
+
+    def __init__(self, where: str, raw: Mapping[str, Any]) -> None:
+        self._where = where
+        self._raw = raw
+
+    def marketplace(self, name: str) -> Marketplace:
+        account, seller_id = self._text("account") or "", self._text("seller_id") or ""
+        if not _ACCOUNT.fullmatch(account):
+            raise self._error("account", "must be the marketplace's account name: letters, digits and '-'")
+        if len(seller_id) > 50 or " " in seller_id:
+            raise self._error("seller_id", "has at most 50 characters and no space")
+        local = self._flag("local")
+        return Marketplace(
+            name=name,
+            account=account,
+            seller_id=seller_id,
+            app_key=self._text("app_key") or "",
+            app_token=Secret(self._text("app_token") or ""),
+            inbound_tokens=tuple(Secret(token) for token in self._texts("inbound_tokens")),
+            base_url=self._url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
+            suggestions_url=self._url("suggestions_url", f"https://api.vtex.com/{account}", local),
+            route_family=self._choice("route_family", _ROUTE_FAMILIES),
+            merchant_name=self._text("merchant_name"),
+            sales_channel=self._text("sales_channel"),
+            ships_to=self._countries("ships_to"),
+            paused=self._flag("paused"),
+            local=local,
+        )
+
+    def _error(self, key: str, complaint: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._where}[{key!r}] {complaint}")
+
+    def _text(self, key: str) -> str | None:
+        value = self._raw.get(key)
+        return None if value in (None, "") else self._string(key, value)
+
+    def _string(self, key: str, value: object) -> str:
+        # The environment turns digits into numbers (`app.config.from_prefixed_env`): an int is its digits again,
+        # while a float has lost what was written.
+        if isinstance(value, float):
+            raise self._error(key, "was read as a decimal number; quote it, as in '\"1.5\"', to keep it a string")
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise self._error(key, f"must be a string, not {type(value).__name__}")
+        return str(value)
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        value = self._raw.get(key)
+        if value is None:
+            return ()
+        parts = value if isinstance(value, list | tuple) else self._string(key, value).split(",")
+        texts = (self._string(key, part).strip() for part in parts)
+        return tuple(text for text in texts if text)
+
+    def _countries(self, key: str) -> tuple[str, ...]:
+        codes = self._texts(key) or ("BRA",)
+        try:
+            require_countries(key, codes)
+        except ValueError as error:
+            raise self._error(key, str(error)) from None
+        return codes
+
+    def _flag(self, key: str) -> bool:
+        value = self._raw.get(key, False)
+        if not isinstance(value, bool):
+            raise self._error(key, "must be true or false")
+        return value
+
+    def _choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self._text(key) or choices[0]
+        if value not in choices:
+            raise self._error(key, f"must be one of {', '.join(choices)}")
+        return value
+
+    def _url(self, key: str, default: str, local: bool) -> str:
+        url = self._text(key) or default
+        parts = urlsplit(url)
+        loopback = local and parts.hostname in _LOOPBACK_HOSTS
+        if not parts.hostname or parts.scheme not in (("https", "http") if loopback else ("https",)):
+            raise self._error(key, "must be an https URL (http to this machine only with local = true)")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise self._error(key, "must have no query, fragment or user")
+        return url.rstrip("/")
+
+
+def _url_prefix(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or any(mark in value for mark in "<>?# "):
+        value = ""
+    if not (prefix := value.rstrip("/")):
+        raise ConfigurationError("VTEX_SELLER_URL_PREFIX must be a path that starts with '/', such as /api/vtex")
+    return prefix

@@ -1,0 +1,140 @@
+"""What every table and transaction of the package shares."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import scoped_session
+
+from .errors import ConfigurationError, PendingHostChanges, TemporarilyUnavailable
+
+T = TypeVar("T")
+DbSession = scoped_session[Any]
+"""The shop's `db.session`, whatever class of session it makes."""
+Tables = Mapping[str, Table]
+
+CORE = MetaData()
+"""Where the package's tables are defined; only their copies on the shop's metadata are ever queried."""
+
+_INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_log = logging.getLogger(__name__)
+_RETRIES = 2
+# SQLITE_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN
+_SQLITE_TRANSIENT = frozenset({5, 6, 8, 10, 13, 14})
+# Classes of SQLSTATE: connection, rolled back (serialization, deadlock), resources, operator intervention, system.
+_SQLSTATE_TRANSIENT = frozenset({"08", "40", "53", "57", "58"})
+# lock not available; read-only transaction (a server in recovery or out of space)
+_SQLSTATE_TRANSIENT_EXACT = frozenset({"55P03", "25006"})
+
+
+def attach(metadata: MetaData) -> Tables:
+    """Copy the package's tables onto the shop's `metadata`, so that its migrations see them; its schema applies.
+
+    Raises:
+        ConfigurationError: the tables are there already, from another `VtexSeller` on the same database object.
+    """
+    for table in CORE.sorted_tables:
+        name = f"{metadata.schema}.{table.name}" if metadata.schema else table.name
+        if name in metadata.tables:
+            raise ConfigurationError(
+                f"the shop's metadata has a table {name} already: create one VtexSeller(db) per db and share it"
+            )
+    return {table.name: table.to_metadata(metadata, schema=None) for table in CORE.sorted_tables}  # type: ignore[arg-type]
+
+
+def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless one of its unique keys is taken; tell whether it was inserted.
+
+    One statement: of two transactions inserting the same key, the second waits for the first to end.
+
+    Raises:
+        ConfigurationError: the database is neither SQLite nor PostgreSQL.
+    """
+    dialect = session.get_bind(clause=table).dialect.name
+    if dialect not in _INSERTS:
+        raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
+    statement = _INSERTS[dialect](table).values(**values).on_conflict_do_nothing()
+    return bool(session.execute(statement, bind_arguments={"clause": table}).rowcount)  # type: ignore[attr-defined]
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether `error` is a database's passing trouble: locked, restarting, full, or a lost race."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    origin = error.orig
+    if isinstance(origin, sqlite3.Error):
+        return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TRANSIENT
+    # psycopg says sqlstate, psycopg2 pgcode
+    sqlstate = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+    if sqlstate:
+        return sqlstate[:2] in _SQLSTATE_TRANSIENT or sqlstate in _SQLSTATE_TRANSIENT_EXACT
+    return isinstance(error, OperationalError)
+
+
+class Attempt:
+    """One try at a transaction."""
+
+    hook_ran = False
+    """Set before a function of the shop is called: it must not be called again by a silent retry."""
+
+
+def begin(session: DbSession) -> None:
+    """Leave behind whatever reading the shop left open, so that a transaction of ours can begin.
+
+    Raises:
+        PendingHostChanges: the shop left changes in the session; they are neither committed nor thrown away.
+    """
+    if session.new or session.dirty or session.deleted:
+        raise PendingHostChanges
+    session.rollback()
+
+
+def transact(session: DbSession, work: Callable[[Attempt], T], *, undo: Callable[[], object]) -> T:
+    """Run `work` as the whole transaction of a marketplace's call: one commit, or one rollback.
+
+    It should begin with its own write: SQLite in WAL mode refuses a write that follows an older read. A lost race is
+    tried again while no hook has run.
+
+    Args:
+        undo: takes back, in a transaction of its own, what a hook that committed by itself may have left of `work`.
+
+    Raises:
+        PendingHostChanges: see `begin`.
+        TemporarilyUnavailable: the database cannot take it now; nothing is stored and a repeat succeeds.
+    """
+    retries = _RETRIES
+    while True:
+        begin(session)
+        attempt = Attempt()
+        try:
+            result = work(attempt)
+            session.commit()
+            return result
+        except BaseException as error:
+            session.rollback()
+            if attempt.hook_ran:
+                _take_back(session, undo)
+            if not is_transient(error):
+                raise
+            if attempt.hook_ran or not retries:
+                raise TemporarilyUnavailable("the shop's database is busy; repeat the call") from error
+            retries -= 1
+
+
+def _take_back(session: DbSession, undo: Callable[[], object]) -> None:
+    try:
+        undo()
+        session.commit()
+    except DBAPIError:
+        # What is left behind ends by itself, when its claim expires; the error that led here matters more.
+        session.rollback()
+        _log.warning("a claim was left to expire")

@@ -1,0 +1,188 @@
+"""Everything this package raises on purpose.
+
+::
+
+    VtexSellerError
+    ├── ConfigurationError          the shop's set-up; raised at start or by `flask vtex-seller check`
+    │   ├── HookMissing             a hook that this call needs was never registered
+    │   ├── PlacementInterrupted    nobody can tell whether the shop has an order; an order_finder could
+    │   └── PendingHostChanges      the shop left uncommitted changes in db.session before our transaction
+    ├── UnknownOrder                a verb names an order that no marketplace placed here
+    ├── AmbiguousOrder              … or one that two marketplaces placed: name the marketplace
+    ├── HookFailed                  a hook raised something of its own, or returned what it must not
+    └── Refusal                     an answer in the protocol's error contract: status, code, message
+        ├── InvalidRequest          400  the body or the path is not what the protocol describes
+        ├── Unauthorized            401
+        ├── NotFound                404
+        ├── MethodNotAllowed        405
+        ├── OrderConflict           409  what was asked contradicts the order's state or its content
+        ├── PayloadTooLarge         413
+        ├── TemporarilyUnavailable  503  a repeat succeeds
+        └── PlacementRefused        409  raised by the shop's placement hook
+            ├── SkuNotFound         ORD021
+            ├── OutOfStock          FMT002
+            ├── PriceChanged        FMT006
+            └── SlaNotAvailable     FMT010
+
+A refusal's message is shown to the marketplace: it names fields, ids and reasons, never a shopper's data.
+"""
+
+from typing import ClassVar
+
+
+class VtexSellerError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class ConfigurationError(VtexSellerError):
+    """The shop's configuration or set-up is wrong; the message names the key and the remedy."""
+
+
+class HookMissing(ConfigurationError):
+    """A hook that the marketplace's call needs was never registered.
+
+    Args:
+        name: the decorator's name on `VtexSeller`.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no {name} is registered: decorate a function of the shop with @seller.{name}")
+        self.name = name
+
+
+class PlacementInterrupted(ConfigurationError):
+    """A placement hook that commits by itself was cut off, and no order finder tells whether the shop has the order."""
+
+    def __init__(self, marketplace_order_id: str) -> None:
+        super().__init__(
+            f"placing order {marketplace_order_id} was interrupted after the placement hook had committed by itself; "
+            "only an order_finder can tell whether the shop has it: register one with @seller.order_finder"
+        )
+
+
+class PendingHostChanges(ConfigurationError):
+    """Something of the shop changed `db.session` before the marketplace's call began its own transaction."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "db.session holds uncommitted changes before the marketplace's call began: "
+            "commit or roll them back where they are made, for example in a before_request function"
+        )
+
+
+class UnknownOrder(VtexSellerError):
+    """No marketplace placed an order of that id here."""
+
+
+class AmbiguousOrder(VtexSellerError):
+    """Two marketplaces placed orders of that id: name the marketplace, too."""
+
+
+class HookFailed(VtexSellerError):
+    """A hook raised an exception of its own, or returned something that it must not.
+
+    Args:
+        hook: the decorator's name on `VtexSeller`.
+        reason: what happened, without the exception's own words: those may quote a shopper's data.
+    """
+
+    def __init__(self, hook: str, reason: str) -> None:
+        super().__init__(f"the shop's {hook} {reason}")
+        self.hook = hook
+
+
+class Refusal(VtexSellerError):
+    """An answer in the protocol's error contract.
+
+    Source: VTEX help center, integration guide for a non-VTEX seller with payment, "error" object and headers.
+
+    Args:
+        message: what is refused and why; names the field; carries no shopper's data.
+        code: overrides the class's code.
+    """
+
+    status: ClassVar[int] = 400
+    code: str = "INVALID_REQUEST"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class InvalidRequest(Refusal):
+    """The body or the path is not what the protocol describes."""
+
+
+class Unauthorized(Refusal):
+    """No live inbound token of the marketplace came with the call."""
+
+    status = 401
+    code = "UNAUTHORIZED"
+
+
+class NotFound(Refusal):
+    """The path, the marketplace or the order does not exist here."""
+
+    status = 404
+    code = "NOT_FOUND"
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, but not for this method: the protocol's own calls are all POST."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+
+class PayloadTooLarge(Refusal):
+    """The body is larger than any that the protocol needs."""
+
+    status = 413
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class OrderConflict(Refusal):
+    """What was asked contradicts the order's state or its stored content."""
+
+    status = 409
+    code = "ORDER_CONFLICT"
+
+
+class TemporarilyUnavailable(Refusal):
+    """Nothing was done and a repeat of the same call succeeds."""
+
+    status = 503
+    code = "TEMPORARILY_UNAVAILABLE"
+
+
+class PlacementRefused(Refusal):
+    """The shop cannot take the order as it stands; raise a subclass in the placement hook."""
+
+    status = 409
+    code = "ORD008"
+
+
+class SkuNotFound(PlacementRefused):
+    """The shop has no such SKU (ORD021)."""
+
+    code = "ORD021"
+
+
+class OutOfStock(PlacementRefused):
+    """The stock does not cover the order (FMT002)."""
+
+    code = "FMT002"
+
+
+class PriceChanged(PlacementRefused):
+    """A price of the order is not the shop's any more (FMT006)."""
+
+    code = "FMT006"
+
+
+class SlaNotAvailable(PlacementRefused):
+    """The chosen delivery option is not on offer for this order (FMT010)."""
+
+    code = "FMT010"

@@ -1,0 +1,82 @@
+"""A slot for one function of the shop."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from .database import is_transient
+from .errors import ConfigurationError, HookFailed, HookMissing, VtexSellerError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Hook(Generic[F]):
+    """A named place where the shop registers one function.
+
+    Looked up when it is called, so registering may come after `init_app`.
+
+    Args:
+        name: the decorator's name on `VtexSeller`; errors speak of it.
+        required: whether a shop without it cannot serve the protocol.
+    """
+
+    def __init__(self, name: str, *, required: bool = True) -> None:
+        self.name = name
+        self.required = required
+        self._function: F | None = None
+
+    def register(self, function: F) -> None:
+        """Keep `function`; the same function once more (an app factory run twice) replaces itself.
+
+        Raises:
+            ConfigurationError: another function is registered already.
+        """
+        if self._function is not None and _identity(self._function) != _identity(function):
+            raise ConfigurationError(
+                f"{self.name} is already {_identity(self._function)}; {_identity(function)} cannot be registered, too"
+            )
+        self._function = function
+
+    @property
+    def registered(self) -> bool:
+        """Tell whether the shop registered a function."""
+        return self._function is not None
+
+    def get(self) -> F:
+        """Return the shop's function.
+
+        Raises:
+            HookMissing: none is registered.
+        """
+        if self._function is None:
+            raise HookMissing(self.name)
+        return self._function
+
+    def find(self) -> F | None:
+        """Return the shop's function, or None."""
+        return self._function
+
+
+def _identity(function: Callable[..., Any]) -> str:
+    module = getattr(function, "__module__", "?")
+    return f"{module}.{getattr(function, '__qualname__', repr(function))}"
+
+
+class HookBoundary:
+    """The line between the package and a function of the shop: `with HookBoundary(name): …`.
+
+    What the package itself defines and a database's passing trouble go through; anything else that the function
+    raises becomes `HookFailed`, whose words are safe to show.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, VtexSellerError) or is_transient(error):
+            return
+        raise HookFailed(self._name, f"raised {type(error).__name__}") from error

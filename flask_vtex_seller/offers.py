@@ -1,0 +1,214 @@
+"""What a simulation asks and what a shop offers: the words that simulation, orders and catalog share."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from .money import Cents, require_cents, require_count
+
+_SHIPPING_ESTIMATE = re.compile(r"[0-9]+(bd|d|h|m)")
+_COUNTRY = re.compile(r"[A-Z]{3}")
+
+
+class SimulationMode(Enum):
+    """What the marketplace needs the answer for, read from the request's content alone."""
+
+    STOREFRONT = "storefront"
+    """No address: indexing after a notification, shelf, product page. Price and stock matter, SLAs do not."""
+    CHECKOUT = "checkout"
+    """An address is known: cart, checkout, shipping calculator. Price, stock and SLAs matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationItem:
+    """One line of the cart; the same SKU may stand on several lines."""
+
+    sku_id: str
+    quantity: int
+    """At least 1."""
+    seller_id: str | None = None
+    """This shop's id at the marketplace, as the marketplace wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationRequest:
+    """A cart whose price, stock and delivery options a marketplace wants to know.
+
+    Source: external-seller-fulfillment OpenAPI, `requestFulfillmentSimulation`.
+    """
+
+    marketplace: str
+    """The name under which the shop configured the marketplace."""
+    items: tuple[SimulationItem, ...]
+    """One entry a line, in the marketplace's order."""
+    postal_code: str | None = None
+    country: str | None = None
+    """ISO 3166 alpha-3, such as `BRA`."""
+    geo_coordinates: tuple[float, float] | None = None
+    """Longitude, latitude."""
+    sales_channel: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The body as received, for what the protocol does not name; may hold a shopper's data."""
+
+    @property
+    def has_address(self) -> bool:
+        """Tell whether delivery can be quoted: postal code and country, or geo coordinates."""
+        return bool(self.postal_code and self.country) or self.geo_coordinates is not None
+
+    @property
+    def mode(self) -> SimulationMode:
+        """Tell what the answer is needed for."""
+        return SimulationMode.CHECKOUT if self.has_address else SimulationMode.STOREFRONT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offering:
+    """A service sold along with a SKU, such as a warranty."""
+
+    type: str
+    id: str
+    name: str
+    price: Cents
+
+    def __post_init__(self) -> None:
+        require_cents("Offering.price", self.price)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the shop asks for a SKU now, and how many it can sell.
+
+    Raises:
+        TypeError: an amount or the stock is no `int`.
+        ValueError: an amount or the stock is negative, the list price below the price, a country code not ISO alpha-3.
+
+    Source: external-seller-fulfillment OpenAPI, `responseFulfillmentSimulation.items[]`.
+    """
+
+    sku_id: str
+    price: Cents
+    """Selling price of one unit."""
+    stock: int
+    """How many can be sold now; the marketplace reads availability from it."""
+    list_price: Cents | None = None
+    """The price before a reduction; the selling price when None."""
+    measurement_unit: str = "un"
+    unit_multiplier: Decimal | int = 1
+    price_valid_until: datetime | None = None
+    """Aware; None leaves it open."""
+    offerings: tuple[Offering, ...] = ()
+    ships_to: tuple[str, ...] | None = None
+    """ISO 3166 alpha-3 codes; the marketplace's configured `ships_to` when None."""
+
+    def __post_init__(self) -> None:
+        require_cents("Offer.price", self.price)
+        require_count("Offer.stock", self.stock)
+        if self.list_price is not None:
+            require_cents("Offer.list_price", self.list_price)
+            if self.list_price < self.price:
+                raise ValueError(f"Offer.list_price {self.list_price} is below the price {self.price}")
+        if self.unit_multiplier <= 0:
+            raise ValueError("Offer.unit_multiplier must be above 0")
+        if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
+            raise ValueError("Offer.price_valid_until must be an aware datetime")
+        if self.ships_to is not None:
+            require_countries("Offer.ships_to", self.ships_to)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryWindow:
+    """A time span that the shopper may choose for a scheduled delivery."""
+
+    start: datetime
+    end: datetime
+    price: Cents = 0
+    """Added to the SLA's price."""
+
+    def __post_init__(self) -> None:
+        require_cents("DeliveryWindow.price", self.price)
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("DeliveryWindow.start and .end must be aware datetimes")
+        if self.end <= self.start:
+            raise ValueError("DeliveryWindow.end must be after its start")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickupPoint:
+    """A place where the shopper can fetch the order.
+
+    Source: external-seller-fulfillment OpenAPI, `…slas[].pickupStoreInfo`.
+    """
+
+    id: str
+    """Comes back as the order's `addressId`; should not be the beginning of another point's id."""
+    name: str
+    postal_code: str
+    city: str
+    state: str
+    country: str
+    """ISO 3166 alpha-3."""
+    street: str
+    number: str
+    neighborhood: str
+    geo_coordinates: tuple[float, float]
+    """Longitude, latitude."""
+    complement: str = ""
+    reference: str | None = None
+    receiver_name: str | None = None
+    additional_info: str = ""
+
+    def __post_init__(self) -> None:
+        require_countries("PickupPoint.country", (self.country,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sla:
+    """A way to get a line of the cart to the shopper.
+
+    Two entries of the same id for different `sku_ids` give one delivery option with a price per SKU.
+
+    Raises:
+        TypeError: the price is no `int`.
+        ValueError: the price is negative or the estimate has an unknown form.
+
+    Source: external-seller-fulfillment OpenAPI, `responseFulfillmentSimulation.logisticsInfo[].slas[]`.
+    """
+
+    id: str
+    """Comes back as the order's `selectedSla`."""
+    name: str
+    price: Cents
+    """For one line of the cart, whatever its quantity; equal carts must give equal prices."""
+    shipping_estimate: str
+    """A number and `bd` (business days), `d` (days), `h` (hours) or `m` (minutes): `3bd`."""
+    delivery_windows: tuple[DeliveryWindow, ...] = ()
+    pickup_point: PickupPoint | None = None
+    """Makes this a pickup instead of a delivery."""
+    sku_ids: frozenset[str] | None = None
+    """The SKUs that it serves; every SKU of the cart when None."""
+
+    def __post_init__(self) -> None:
+        require_cents("Sla.price", self.price)
+        if not _SHIPPING_ESTIMATE.fullmatch(self.shipping_estimate):
+            raise ValueError(f"Sla.shipping_estimate {self.shipping_estimate!r} is not a number and bd, d, h or m")
+
+    def serves(self, sku_id: str) -> bool:
+        """Tell whether this option exists for the SKU."""
+        return self.sku_ids is None or sku_id in self.sku_ids
+
+
+def require_countries(name: str, codes: tuple[str, ...]) -> None:
+    """Refuse an empty list and anything that does not look like an ISO 3166 alpha-3 code.
+
+    Raises:
+        ValueError: naming the value.
+    """
+    if not codes:
+        raise ValueError(f"{name} must name at least one country")
+    for code in codes:
+        if not _COUNTRY.fullmatch(code):
+            raise ValueError(f"{name} must be ISO alpha-3 codes such as BRA, got {code!r}")

@@ -1,0 +1,188 @@
+"""How a body becomes values: the base of all wire schemas and the fields that the protocol needs.
+
+Lenient in: unknown fields are ignored, spellings seen in the wild are understood. Strict in types: an amount is an
+integer or the body is refused, and the refusal names the field.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow.validate import Length, Range
+
+from .errors import InvalidRequest
+
+MAX_INTEGER = 2**31 - 1
+MAX_ID_LENGTH = 128
+_MAX_TEXT_LENGTH = 2000
+_MAX_REASONS = 5
+
+
+class WireSchema(Schema):
+    """The base of all wire schemas.
+
+    A field's key is matched as the protocol spells it; failing that, without regard to case, or by one of the
+    `aliases` in the field's metadata.
+    """
+
+    class Meta:
+        """Fields that the protocol adds later must not break us."""
+
+        unknown = EXCLUDE
+
+    @pre_load
+    def _canonical_keys(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, Mapping) or data.keys() <= self._spellings().keys():
+            return data
+        spellings, canonical = self._spellings(), dict(data)
+        for key in data:
+            name = spellings.get(key) or spellings.get(key.lower())
+            if name is not None and name not in data:
+                canonical[name] = data[key]
+        return canonical
+
+    def _spellings(self) -> Mapping[str, str]:
+        known: dict[str, str] | None = self.__dict__.get("_known_spellings")
+        if known is None:
+            known = {}
+            for name, field in self.load_fields.items():
+                key = field.data_key or name
+                for spelling in (*field.metadata.get("aliases", ()), key):
+                    known[spelling.lower()] = key
+                known[key] = key
+            self.__dict__["_known_spellings"] = known
+        return known
+
+
+def load(schema: Schema, body: object, *, where: str = "") -> Any:
+    """Load `body` through `schema`.
+
+    Args:
+        schema: one instance, made once.
+        where: put before the field's path in a refusal, such as `[1]` for the second order of an array.
+
+    Raises:
+        InvalidRequest: names each field and its reason; never a value.
+    """
+    try:
+        return schema.load(body)  # type: ignore[arg-type]
+    except ValidationError as error:
+        reasons = [f"{where}{path}: {reason}" if where + path else reason for path, reason in _flat(error.messages)]
+        more = len(reasons) - _MAX_REASONS
+        text = "; ".join(reasons[:_MAX_REASONS]) + (f"; and {more} more" if more > 0 else "")
+        raise InvalidRequest(text, code="INVALID_FIELD") from None
+
+
+def _flat(messages: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            if key == "_schema":
+                yield from _flat(inner, path)
+            elif isinstance(key, int):
+                yield from _flat(inner, f"{path}[{key}]")
+            else:
+                yield from _flat(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flat(inner, path)
+    else:
+        yield path, str(messages)
+
+
+class Text(fields.String):
+    """A string; a number where a string belongs (a house number, an id) is understood as its digits."""
+
+    def __init__(self, *, max_length: int = _MAX_TEXT_LENGTH, validate: Any = None, **kwargs: Any) -> None:
+        super().__init__(validate=[Length(max=max_length), *([validate] if validate else [])], **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return super()._deserialize(str(value) if type(value) is int else value, attr, data, **kwargs)
+
+
+class OptionalText(Text):
+    """A string that may be missing, null or empty, which all mean the same: None."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_default=None, allow_none=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs) or None
+
+
+class Identifier(Text):
+    """A non-empty id of at most 128 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_ID_LENGTH, required=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text.strip():
+            raise ValidationError("Must not be empty.")
+        return text
+
+
+class Count(fields.Integer):
+    """A real integer (no float, bool or string) that fits 32 bits."""
+
+    def __init__(self, *, minimum: int = 0, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=Range(min=minimum, max=MAX_INTEGER), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class LenientCount(Count):
+    """A `Count` that is also understood as a string of plain ASCII digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+            value = int(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Multiplier(fields.Raw):
+    """A positive decimal; null and 0 read as 1."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+            raise ValidationError("Not a valid number.")
+        try:
+            number = Decimal(str(value or 0))
+        except InvalidOperation:
+            raise ValidationError("Not a valid number.") from None
+        if not number.is_finite() or number < 0:
+            raise ValidationError("Not a valid number.")
+        return number or Decimal(1)
+
+
+class GeoCoordinates(fields.Raw):
+    """A pair of numbers, or strings of them; longitude first. Anything else reads as no coordinates.
+
+    Sources disagree on form and order, and official examples hold a single number: nothing is refused here.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, list) or len(value) != 2:
+            return None
+        try:
+            pair = tuple(float(part) for part in value if not isinstance(part, bool))
+        except (TypeError, ValueError):
+            return None
+        return pair if len(pair) == 2 and all(map(math.isfinite, pair)) else None
+
+
+class Moment(fields.Raw):
+    """A date and time in any of the forms that marketplaces send; naive means UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ValidationError("Not a valid datetime.") from None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
