@@ -1,0 +1,296 @@
+"""The fulfillment simulation on the wire.
+
+Source: external-seller-fulfillment OpenAPI, `/pvt/orderForms/simulation`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import RAISE, fields, post_load, validate
+
+from ..config import Marketplace
+from ..offers import DeliveryWindow, Offer, Offering, PickupPoint, SimulationItem, SimulationRequest, Sla
+from ..schema_loader import (
+    Count,
+    GeoCoordinates,
+    Identifier,
+    LenientCount,
+    Moment,
+    Multiplier,
+    OptionalText,
+    Text,
+    WireSchema,
+    load,
+)
+from .quote import QuotedLine
+
+MAX_ITEMS = 500
+_DELIVERY, _PICKUP = "delivery", "pickup-in-point"
+
+
+class SimulationItemSchema(WireSchema):
+    """`items[]` of the request."""
+
+    sku_id = Identifier(data_key="id")
+    quantity = LenientCount(minimum=1, required=True)
+    seller_id = OptionalText(data_key="seller", max_length=128)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> SimulationItem:
+        return SimulationItem(**data)
+
+
+class SimulationRequestSchema(WireSchema):
+    """The request; postal code and country are absent, null or empty when there is no address."""
+
+    items = fields.Nested(
+        SimulationItemSchema, many=True, required=True, validate=validate.Length(min=1, max=MAX_ITEMS)
+    )
+    postal_code = OptionalText(data_key="postalCode")
+    country = OptionalText()
+    geo_coordinates = GeoCoordinates(data_key="geoCoordinates", load_default=None)
+    sales_channel = OptionalText(data_key="sc")
+
+
+class OfferingSchema(WireSchema):
+    """`items[].offerings[]` of the answer."""
+
+    type = Text(required=True)
+    id = Text(required=True)
+    name = Text(required=True)
+    price = Count(required=True)
+
+
+class QuotedItemSchema(WireSchema):
+    """`items[]` of the answer: one a requested line, amounts in cents."""
+
+    sku_id = Identifier(data_key="id")
+    request_index = Count(data_key="requestIndex", required=True)
+    quantity = Count(required=True)
+    seller_id = Text(data_key="seller", required=True)
+    merchant_name = Text(data_key="merchantName", required=True, allow_none=True)
+    price = Count(required=True)
+    list_price = Count(data_key="listPrice", required=True)
+    measurement_unit = Text(data_key="measurementUnit", required=True)
+    unit_multiplier = Multiplier(data_key="unitMultiplier", required=True)
+    price_valid_until = Moment(data_key="priceValidUntil", required=True, allow_none=True)
+    price_tags = fields.List(fields.Raw(), data_key="priceTags", required=True)
+    offerings = fields.Nested(OfferingSchema, many=True, required=True)
+    attachment_offerings = fields.List(fields.Raw(), data_key="attachmentOfferings", required=True)
+
+
+class DeliveryWindowSchema(WireSchema):
+    """`…slas[].availableDeliveryWindows[]` of the answer."""
+
+    start = Moment(data_key="startDateUtc", required=True)
+    end = Moment(data_key="endDateUtc", required=True)
+    price = Count(required=True)
+
+
+class PickupAddressSchema(WireSchema):
+    """`…slas[].pickupStoreInfo.address` of the answer."""
+
+    address_type = Text(data_key="addressType", required=True, validate=validate.Equal("pickup"))
+    receiver_name = Text(data_key="receiverName", required=True, allow_none=True)
+    address_id = Identifier(data_key="addressId")
+    postal_code = Text(data_key="postalCode", required=True)
+    city = Text(required=True)
+    state = Text(required=True)
+    country = Text(required=True)
+    street = Text(required=True)
+    number = Text(required=True)
+    neighborhood = Text(required=True)
+    complement = Text(required=True)
+    reference = Text(required=True, allow_none=True)
+    geo_coordinates = GeoCoordinates(data_key="geoCoordinates", required=True)
+
+
+class PickupStoreSchema(WireSchema):
+    """`…slas[].pickupStoreInfo` of the answer."""
+
+    is_pickup_store = fields.Boolean(data_key="isPickupStore", required=True)
+    friendly_name = Text(data_key="friendlyName", required=True)
+    address = fields.Nested(PickupAddressSchema, required=True)
+    additional_info = Text(data_key="additionalInfo", required=True)
+
+
+class SlaSchema(WireSchema):
+    """`logisticsInfo[].slas[]` of the answer."""
+
+    id = Text(required=True)
+    name = Text(required=True)
+    delivery_channel = Text(data_key="deliveryChannel", required=True, validate=validate.OneOf([_DELIVERY, _PICKUP]))
+    price = Count(required=True)
+    shipping_estimate = Text(
+        data_key="shippingEstimate", required=True, validate=validate.Regexp(r"^[0-9]+(bd|d|h|m)$")
+    )
+    delivery_windows = fields.Nested(
+        DeliveryWindowSchema, many=True, data_key="availableDeliveryWindows", required=True
+    )
+    pickup_store = fields.Nested(PickupStoreSchema, data_key="pickupStoreInfo", required=True, allow_none=True)
+
+
+class DeliveryChannelSchema(WireSchema):
+    """`logisticsInfo[].deliveryChannels[]` of the answer."""
+
+    id = Text(required=True, validate=validate.OneOf([_DELIVERY, _PICKUP]))
+    stock_balance = Count(data_key="stockBalance", required=True)
+
+
+class LogisticsSchema(WireSchema):
+    """`logisticsInfo[]` of the answer."""
+
+    item_index = Count(data_key="itemIndex", required=True)
+    quantity = Count(required=True)
+    stock_balance = Count(data_key="stockBalance", required=True)
+    ships_to = fields.List(Text(), data_key="shipsTo", required=True, validate=validate.Length(min=1))
+    slas = fields.Nested(SlaSchema, many=True, required=True)
+    delivery_channels = fields.Nested(
+        DeliveryChannelSchema, many=True, data_key="deliveryChannels", required=True, validate=validate.Length(min=1)
+    )
+
+
+class SimulationAnswerSchema(WireSchema):
+    """The answer; the tests hold every answer against it, the hot path builds plain dicts."""
+
+    class Meta:
+        """What we write, we know."""
+
+        unknown = RAISE
+
+    country = Text(required=True, allow_none=True)
+    postal_code = Text(data_key="postalCode", required=True, allow_none=True)
+    allow_multiple_deliveries = fields.Boolean(data_key="allowMultipleDeliveries", required=True)
+    items = fields.Nested(QuotedItemSchema, many=True, required=True)
+    logistics = fields.Nested(LogisticsSchema, many=True, data_key="logisticsInfo", required=True)
+
+
+_REQUEST = SimulationRequestSchema()
+
+
+def read_request(body: object, *, marketplace: str, sales_channel: str | None) -> SimulationRequest:
+    """Return the request that `body` holds.
+
+    Args:
+        sales_channel: of the query or the configuration, for a body that names none.
+
+    Raises:
+        InvalidRequest: names the field.
+    """
+    data = load(_REQUEST, body)
+    return SimulationRequest(
+        marketplace=marketplace,
+        items=tuple(data["items"]),
+        postal_code=data["postal_code"],
+        country=data["country"],
+        geo_coordinates=data["geo_coordinates"],
+        sales_channel=data["sales_channel"] or sales_channel,
+        raw=body,  # type: ignore[arg-type]
+    )
+
+
+def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], marketplace: Marketplace) -> dict[str, Any]:
+    """Return the answer's body: one item a line, and the logistics of all lines unless none is available."""
+    options: dict[int, dict[str, Any]] = {}
+    available = any(line.quantity for line in lines)
+    return {
+        "country": request.country,
+        "postalCode": request.postal_code,
+        "allowMultipleDeliveries": request.has_address,
+        "items": [_item(index, line, marketplace) for index, line in enumerate(lines)],
+        "logisticsInfo": [
+            _logistics(index, line, marketplace, options) for index, line in enumerate(lines) if available
+        ],
+    }
+
+
+def _item(index: int, line: QuotedLine, marketplace: Marketplace) -> dict[str, Any]:
+    offer = line.offer or Offer(sku_id=line.item.sku_id, price=0, stock=0)
+    return {
+        "id": line.item.sku_id,
+        "requestIndex": index,
+        "quantity": line.quantity,
+        "seller": line.item.seller_id or marketplace.seller_id,
+        "merchantName": marketplace.merchant_name,
+        "price": offer.price,
+        "listPrice": offer.price if offer.list_price is None else offer.list_price,
+        "measurementUnit": offer.measurement_unit,
+        "unitMultiplier": _number(offer.unit_multiplier),
+        "priceValidUntil": offer.price_valid_until and _utc(offer.price_valid_until),
+        "priceTags": [],
+        "offerings": [_offering(offering) for offering in offer.offerings],
+        "attachmentOfferings": [],
+    }
+
+
+def _offering(offering: Offering) -> dict[str, Any]:
+    return {"type": offering.type, "id": offering.id, "name": offering.name, "price": offering.price}
+
+
+def _logistics(
+    index: int, line: QuotedLine, marketplace: Marketplace, options: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    slas = []
+    for sla in line.slas:
+        if (option := options.get(id(sla))) is None:
+            option = options[id(sla)] = _option(sla)
+        slas.append(option)
+    channels = dict.fromkeys(option["deliveryChannel"] for option in slas) or {_DELIVERY: None}
+    return {
+        "itemIndex": index,
+        "quantity": line.quantity,
+        "stockBalance": line.stock,
+        "shipsTo": (line.offer and line.offer.ships_to) or marketplace.ships_to,
+        "slas": slas,
+        "deliveryChannels": [{"id": channel, "stockBalance": line.stock} for channel in channels],
+    }
+
+
+def _option(sla: Sla) -> dict[str, Any]:
+    return {
+        "id": sla.id,
+        "name": sla.name,
+        "deliveryChannel": _DELIVERY if sla.pickup_point is None else _PICKUP,
+        "price": sla.price,
+        "shippingEstimate": sla.shipping_estimate,
+        "availableDeliveryWindows": [_window(window) for window in sla.delivery_windows],
+        "pickupStoreInfo": sla.pickup_point and _pickup(sla.pickup_point),
+    }
+
+
+def _window(window: DeliveryWindow) -> dict[str, Any]:
+    return {"startDateUtc": _utc(window.start), "endDateUtc": _utc(window.end), "price": window.price}
+
+
+def _pickup(point: PickupPoint) -> dict[str, Any]:
+    return {
+        "isPickupStore": True,
+        "friendlyName": point.name,
+        "address": {
+            "addressType": "pickup",
+            "receiverName": point.receiver_name,
+            "addressId": point.id,
+            "postalCode": point.postal_code,
+            "city": point.city,
+            "state": point.state,
+            "country": point.country,
+            "street": point.street,
+            "number": point.number,
+            "neighborhood": point.neighborhood,
+            "complement": point.complement,
+            "reference": point.reference,
+            "geoCoordinates": list(point.geo_coordinates),
+        },
+        "additionalInfo": point.additional_info,
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _number(multiplier: Decimal | int) -> int | float:
+    whole = int(multiplier)
+    return whole if whole == multiplier else float(multiplier)
