@@ -1,0 +1,1 @@
+"""Orders between marketplace and shop: placed, authorized, canceled."""

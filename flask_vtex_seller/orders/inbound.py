@@ -1,0 +1,340 @@
+"""Placing, authorizing and canceling: what a marketplace's call does to an order.
+
+Each call is one transaction that begins with its own write, calls the shop's hook once and commits. The same call
+again gets the same answer and calls no hook; so does one that arrives at the same moment.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from ..clock import Clock
+from ..config import Marketplace
+from ..database import Attempt, begin, transact
+from ..errors import (
+    HookFailed,
+    InvalidRequest,
+    NotFound,
+    OrderConflict,
+    PlacementInterrupted,
+    TemporarilyUnavailable,
+)
+from ..hook import Hook, HookBoundary
+from ..schema_loader import MAX_ID_LENGTH
+from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .ledger import Entry, OrderLedger
+from .lifecycle import require_transition
+from .order import (
+    CancellationDecision,
+    CancellationRequest,
+    FulfillmentAuthorization,
+    Order,
+    OrderPlacement,
+    OrderReference,
+    OrderState,
+    PlacedOrder,
+)
+
+T = TypeVar("T")
+
+CLAIM = timedelta(seconds=60)
+"""How long a hook that committed by itself is believed to be at work."""
+PATIENCE_SECONDS = 1.0
+"""How long a call waits for another one about the same order; the marketplace itself waits for 2.5 s."""
+_POLL_SECONDS = 0.02
+_MAX_RECEIPT_LENGTH = 255
+_MAX_EMAIL_LENGTH = 254
+_MAX_REFERENCE_LENGTH = 64
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An order after a call, and whether this call changed it."""
+
+    order: Order
+    changed: bool
+
+
+class _Claimed(Exception):
+    """Another call is at work on the same order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundOrders:
+    """The marketplace's calls about orders, with what they need."""
+
+    ledger: OrderLedger
+    clock: Clock
+    on_placement: Hook[OrderPlacementHook]
+    finder: Hook[OrderFinder]
+    on_authorization: Hook[AuthorizeFulfillmentHook]
+    on_cancellation: Hook[OrderCancellationHook]
+
+    def place(self, placements: Sequence[OrderPlacement], marketplace: Marketplace) -> list[Outcome]:
+        """Place all of `placements` or none; one outcome each, in their order.
+
+        Raises:
+            OrderConflict: FMT009, the same order with other content; nothing is placed.
+            PlacementRefused: raised by the shop's hook; nothing is placed.
+            HookFailed: the hook raised something else or returned no usable id; nothing is placed.
+            TemporarilyUnavailable: a repeat of the call succeeds.
+        """
+        distinct = _distinct(placements)
+        outcomes = self._when_free(lambda patient: _Placing(self, distinct, marketplace, patient).run())
+        return [outcomes[placement.marketplace_order_id] for placement in placements]
+
+    def authorize(self, marketplace: Marketplace, reference: OrderReference) -> Outcome:
+        """Release an order for shipping; a repeat answers the same receipt.
+
+        Raises:
+            NotFound: the marketplace placed no such order here.
+            InvalidRequest: path and body name different orders.
+            OrderConflict: the order is canceled.
+            HookFailed, TemporarilyUnavailable: nothing changed.
+        """
+        return self._when_free(lambda patient: self._authorize(marketplace, reference, patient))
+
+    def cancel(self, marketplace: Marketplace, reference: OrderReference) -> Outcome:
+        """Have the shop decide about a cancellation; a decided one is answered from what is stored.
+
+        Raises: as `authorize`.
+        """
+        return self._when_free(lambda patient: self._cancel(marketplace, reference, patient))
+
+    def _authorize(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
+        entry = self._resolve(marketplace, reference)
+        order = entry.order
+        if order.authorized_at is not None and order.state is not OrderState.CANCELED:
+            return Outcome(order=order, changed=False)
+        require_transition(order, OrderState.AUTHORIZED)
+        hook = self.on_authorization.get()
+        authorization = FulfillmentAuthorization(
+            marketplace=order.marketplace,
+            marketplace_order_id=order.marketplace_order_id,
+            order_id=order.order_id or "",
+            payment_data=reference.payment_data,
+            raw=reference.raw,
+        )
+
+        def answer() -> dict[str, Any]:
+            with HookBoundary(self.on_authorization.name):
+                receipt = hook(authorization)
+            if receipt is not None:
+                _require_text(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
+            return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.clock.now()}
+
+        return self._decide(entry, answer, patient)
+
+    def _cancel(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
+        entry = self._resolve(marketplace, reference)
+        order = entry.order
+        refused = order.cancellation_decision is CancellationDecision.REFUSE
+        if order.state is OrderState.CANCELED or (refused and order.cancellation_request_id == reference.request_id):
+            return Outcome(order=order, changed=False)
+        require_transition(order, OrderState.CANCELED)
+        hook = self.on_cancellation.get()
+        request = CancellationRequest(
+            marketplace=order.marketplace,
+            marketplace_order_id=order.marketplace_order_id,
+            order_id=order.order_id or "",
+            request_id=reference.request_id,
+            requested_at=reference.requested_at,
+            reason=reference.reason,
+            requested_by_user=reference.requested_by_user,
+            raw=reference.raw,
+        )
+
+        def answer() -> dict[str, Any]:
+            with HookBoundary(self.on_cancellation.name):
+                decision = hook(request)
+            if not isinstance(decision, CancellationDecision):
+                raise HookFailed(self.on_cancellation.name, "must return a CancellationDecision")
+            decided: dict[str, Any] = {
+                "cancellation_decision": decision,
+                "cancellation_request_id": reference.request_id,
+            }
+            if decision is CancellationDecision.CONFIRM:
+                decided |= {"state": OrderState.CANCELED, "canceled_at": self.clock.now()}
+            return decided
+
+        return self._decide(entry, answer, patient)
+
+    def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
+        """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""
+        path, body = reference.order_id, reference.marketplace_order_id
+        if len(path) > MAX_ID_LENGTH or "\0" in path:
+            raise NotFound("no such order", code="ORDER_NOT_FOUND")
+        begin(self.ledger.session)
+        entries = self.ledger.resolve(marketplace.name, filter(None, (path, body)))
+        by_shop_id = {entry.order.order_id: entry for entry in entries}
+        by_marketplace_id = {entry.order.marketplace_order_id: entry for entry in entries}
+        of_path = by_shop_id.get(path) or by_marketplace_id.get(path)
+        of_body = by_marketplace_id.get(body) if body else of_path
+        if of_path and of_path is not of_body:
+            raise InvalidRequest("the path and marketplaceOrderId name different orders", code="ORDER_MISMATCH")
+        if of_body is None:
+            raise NotFound("no such order", code="ORDER_NOT_FOUND")
+        return of_body
+
+    def _decide(self, entry: Entry, answer: Callable[[], Mapping[str, Any]], patient: bool) -> Outcome:
+        """Claim the order, have the hook answer, store what it answers: one transaction."""
+        order, now = entry.order, self.clock.now()
+        key, until = (order.marketplace, order.marketplace_order_id), now + CLAIM
+
+        def work(attempt: Attempt) -> Outcome:
+            if not self.ledger.claim(entry, now=now, until=until):
+                raise _Claimed if patient else _busy(order.marketplace_order_id)
+            attempt.hook_ran = True
+            ours = self.ledger.settle(*key, until=until, **answer())
+            return self._after(key, ours)
+
+        return transact(self.ledger.session, work, undo=lambda: self.ledger.settle(*key, until=until))
+
+    def _after(self, key: tuple[str, str], ours: bool) -> Outcome:
+        entry = self.ledger.get(*key)
+        if entry is None or (not ours and entry.is_claimed(self.clock.now())):
+            raise _busy(key[1])
+        return Outcome(order=entry.order, changed=ours)
+
+    def _when_free(self, work: Callable[[bool], T]) -> T:
+        """Run `work(patient)` until no other call is at work on the same order; its last run is impatient."""
+        deadline = self.clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return work(self.clock.monotonic() < deadline)
+            except _Claimed:
+                self.clock.sleep(_POLL_SECONDS)
+
+
+@dataclass(slots=True)
+class _Placing:
+    """One run at placing: the claims first of all statements, in sorted order; then the hooks; then the answers."""
+
+    inbound: InboundOrders
+    placements: Mapping[str, OrderPlacement]
+    marketplace: Marketplace
+    patient: bool
+
+    def run(self) -> dict[str, Outcome]:
+        now = self.inbound.clock.now()
+        until = now + CLAIM
+        session = self.inbound.ledger.session
+        return transact(session, lambda attempt: self._place(attempt, now, until), undo=lambda: self._let_go(until))
+
+    def _let_go(self, until: datetime) -> None:
+        for marketplace_order_id in sorted(self.placements):
+            self.inbound.ledger.settle(self.marketplace.name, marketplace_order_id, until=until)
+
+    def _place(self, attempt: Attempt, now: datetime, until: datetime) -> dict[str, Outcome]:
+        # Two arrays that hold the same orders in opposite order would wait for each other for ever.
+        known = {id_: self._claim(self.placements[id_], now, until) for id_ in sorted(self.placements)}
+        outcomes = {}
+        for marketplace_order_id, placement in self.placements.items():
+            order = known[marketplace_order_id]
+            if order is None:
+                attempt.hook_ran = True
+                outcomes[marketplace_order_id] = self._call_hook(placement, until)
+            else:
+                outcomes[marketplace_order_id] = Outcome(order=order, changed=False)
+        return outcomes
+
+    def _claim(self, placement: OrderPlacement, now: datetime, until: datetime) -> Order | None:
+        """Return the order if it is placed already; None once it is ours to place."""
+        ledger, id_, fingerprint = self.inbound.ledger, placement.marketplace_order_id, placement.fingerprint()
+        if ledger.insert(placement, fingerprint=fingerprint, now=now, until=until):
+            return None
+        entry = ledger.get(self.marketplace.name, id_)
+        if entry is None:
+            raise _busy(id_)
+        if entry.order.state is OrderState.PLACING:
+            if self.patient and entry.is_claimed(now):
+                raise _Claimed
+            adopted = self._adopt(entry, now)
+            if adopted is None:
+                if not ledger.claim(entry, now=now, until=until):
+                    raise _busy(id_)
+                return None
+            entry = adopted
+        if entry.fingerprint != fingerprint:
+            raise OrderConflict(f"order {id_} was placed with other content", code="FMT009")
+        return entry.order
+
+    def _adopt(self, entry: Entry, now: datetime) -> Entry | None:
+        """Finish a placement whose hook committed by itself and never got to its answer; None if the shop has none."""
+        id_ = entry.order.marketplace_order_id
+        find = self.inbound.finder.find()
+        found: str | PlacedOrder | None = None
+        if find is not None:
+            with HookBoundary(self.inbound.finder.name):
+                found = find(self.marketplace.name, id_)
+        if found is not None:
+            self.inbound.ledger.adopt(entry, **self._answer(self.inbound.finder.name, found))
+            return self.inbound.ledger.get(self.marketplace.name, id_)
+        if entry.is_claimed(now):
+            raise _busy(id_)
+        if find is None and entry.claimed_until is not None:
+            raise PlacementInterrupted(id_)
+        return None
+
+    def _call_hook(self, placement: OrderPlacement, until: datetime) -> Outcome:
+        hook = self.inbound.on_placement
+        place = hook.get()
+        with HookBoundary(hook.name):
+            answer = place(placement)
+        values = self._answer(hook.name, answer) | {
+            "fingerprint": placement.fingerprint(),
+            "value": placement.items_value + placement.shipping_value,
+        }
+        key = (self.marketplace.name, placement.marketplace_order_id)
+        try:
+            ours = self.inbound.ledger.settle(*key, until=until, **values)
+        except IntegrityError:
+            raise HookFailed(hook.name, "returned an order id that another order has") from None
+        outcome = self.inbound._after(key, ours)
+        if outcome.order.order_id != values["order_id"]:
+            _log.error(
+                "two shop orders for one marketplace order: the answer names the first",
+                extra={"marketplace": key[0], "marketplace_order_id": key[1], "order_id": values["order_id"]},
+            )
+        return outcome
+
+    def _answer(self, hook: str, answer: object) -> dict[str, Any]:
+        placed = answer if isinstance(answer, PlacedOrder) else PlacedOrder(order_id=answer)  # type: ignore[arg-type]
+        _require_text(hook, "order id", placed.order_id, MAX_ID_LENGTH)
+        if placed.follow_up_email:
+            _require_text(hook, "follow_up_email", placed.follow_up_email, _MAX_EMAIL_LENGTH)
+        reference = placed.payment_reference
+        if reference is not None or self.marketplace.merchant_name:
+            _require_text(hook, "payment_reference", reference, _MAX_REFERENCE_LENGTH)
+            if not (reference or "").isdecimal():
+                raise HookFailed(hook, "must return a payment_reference of digits only")
+        return {
+            "state": OrderState.PLACED,
+            "order_id": placed.order_id,
+            "follow_up_email": placed.follow_up_email,
+            "payment_reference": reference,
+            "placed_at": self.inbound.clock.now(),
+        }
+
+
+def _distinct(placements: Sequence[OrderPlacement]) -> dict[str, OrderPlacement]:
+    distinct: dict[str, OrderPlacement] = {}
+    for placement in placements:
+        first = distinct.setdefault(placement.marketplace_order_id, placement)
+        if first.fingerprint() != placement.fingerprint():
+            raise OrderConflict(f"order {placement.marketplace_order_id} stands twice in the array", code="FMT009")
+    return distinct
+
+
+def _require_text(hook: str, what: str, value: object, max_length: int) -> None:
+    if not isinstance(value, str) or not value.strip() or len(value) > max_length or "\0" in value:
+        raise HookFailed(hook, f"must return {what} as a non-empty str of at most {max_length} characters")
+
+
+def _busy(marketplace_order_id: str) -> TemporarilyUnavailable:
+    return TemporarilyUnavailable(f"order {marketplace_order_id} is being worked on by another call; repeat this one")

@@ -1,0 +1,215 @@
+"""The table of orders, and every query on it.
+
+A row is written before the shop's hook runs and carries a *claim* while it does: `claimed_until`. As long as the hook
+leaves the transaction alone nobody else ever sees a claim; if it commits by itself, the claim tells other calls that
+somebody is at work, and until when that is believed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Row,
+    Select,
+    String,
+    Table,
+    UniqueConstraint,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import conv
+
+from ..clock import from_epoch_us, to_epoch_us
+from ..database import CORE, DbSession, insert_or_ignore
+from .order import CancellationDecision, Order, OrderPlacement, OrderState
+
+TABLE = Table(
+    "vtex_order",
+    CORE,
+    Column("marketplace", String(64), nullable=False),
+    Column("marketplace_order_id", String(128), nullable=False),
+    Column("order_id", String(128), comment="the shop's own id"),
+    Column("state", String(32), nullable=False),
+    Column("version", Integer, nullable=False, comment="grows with every change"),
+    Column("fingerprint", String(64), nullable=False, comment="of the content that makes it the same order"),
+    Column(
+        "claimed_until", BigInteger, comment="a hook runs for this order; microseconds since 1970 UTC, as all times"
+    ),
+    Column("marketplace_order_group", String(128)),
+    Column("marketplace_services_endpoint", String(2000)),
+    Column("value", BigInteger, comment="lines and shipping, in cents"),
+    Column("follow_up_email", String(254), comment="the shop's, not the shopper's"),
+    Column("payment_reference", String(64)),
+    Column("receipt", String(255), comment="of the authorization"),
+    Column("cancellation_request_id", String(128)),
+    Column("cancellation_decision", String(16)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("placed_at", BigInteger),
+    Column("authorized_at", BigInteger),
+    Column("canceled_at", BigInteger),
+    PrimaryKeyConstraint("marketplace", "marketplace_order_id", name=conv("pk_vtex_order")),
+    UniqueConstraint("marketplace", "order_id", name=conv("uq_vtex_order_order_id")),
+    Index(conv("ix_vtex_order_created_at"), "created_at"),
+)
+_FIRST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An order with what its row keeps for our own use."""
+
+    order: Order
+    version: int
+    fingerprint: str
+    claimed_until: datetime | None
+
+    def is_claimed(self, now: datetime) -> bool:
+        """Tell whether a hook is believed to run for it."""
+        return self.claimed_until is not None and self.claimed_until > now
+
+
+class OrderLedger:
+    """Reads and changes orders in the session's own transaction; never commits.
+
+    Args:
+        session: the shop's `db.session`.
+        table: the copy of `TABLE` on the shop's metadata.
+    """
+
+    def __init__(self, session: DbSession, table: Table) -> None:
+        self.session = session
+        self._table = table
+
+    def insert(self, placement: OrderPlacement, *, fingerprint: str, now: datetime, until: datetime) -> bool:
+        """Insert a claimed row in state *placing*; tell whether the order was new."""
+        row = {
+            "marketplace": placement.marketplace,
+            "marketplace_order_id": placement.marketplace_order_id,
+            "state": OrderState.PLACING.value,
+            "version": _FIRST_VERSION,
+            "fingerprint": fingerprint,
+            "claimed_until": to_epoch_us(until),
+            "marketplace_order_group": placement.marketplace_order_group,
+            "marketplace_services_endpoint": placement.marketplace_services_endpoint,
+            "value": placement.items_value + placement.shipping_value,
+            "created_at": to_epoch_us(now),
+        }
+        return insert_or_ignore(self.session, self._table, row)
+
+    def get(self, marketplace: str, marketplace_order_id: str) -> Entry | None:
+        """Return the entry of a marketplace's order."""
+        return next(iter(self._entries(self._key(marketplace, marketplace_order_id))), None)
+
+    def resolve(self, marketplace: str, ids: Iterable[str]) -> list[Entry]:
+        """Return the placed orders that any of `ids` names, be it the shop's id or the marketplace's."""
+        columns = self._table.c
+        ids = tuple(ids)
+        return self._entries(
+            columns.marketplace == marketplace,
+            columns.state != OrderState.PLACING.value,
+            or_(columns.order_id.in_(ids), columns.marketplace_order_id.in_(ids)),
+        )
+
+    def find(self, order_id: str, marketplace: str | None = None) -> list[Order]:
+        """Return the orders of that shop's id: one, unless two marketplaces placed orders that share it."""
+        columns = self._table.c
+        criteria = [columns.order_id == order_id]
+        if marketplace is not None:
+            criteria.append(columns.marketplace == marketplace)
+        return [entry.order for entry in self._entries(*criteria)]
+
+    def page(self, *, marketplace: str | None, state: OrderState | None, limit: int) -> list[Order]:
+        """Return the newest orders first."""
+        columns, criteria = self._table.c, []
+        if marketplace is not None:
+            criteria.append(columns.marketplace == marketplace)
+        if state is not None:
+            criteria.append(columns.state == state.value)
+        statement = select(self._table).where(*criteria)
+        newest = statement.order_by(columns.created_at.desc(), columns.marketplace_order_id.desc()).limit(limit)
+        return [entry.order for entry in self._run(newest)]
+
+    def claim(self, entry: Entry, *, now: datetime, until: datetime) -> bool:
+        """Claim an order for a hook, provided that nothing changed since `entry` was read and no other claim lives."""
+        columns = self._table.c
+        free = or_(columns.claimed_until.is_(None), columns.claimed_until <= to_epoch_us(now))
+        key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
+        return self._update(key, columns.version == entry.version, free, values={"claimed_until": to_epoch_us(until)})
+
+    def settle(self, marketplace: str, marketplace_order_id: str, *, until: datetime, **values: Any) -> bool:
+        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours."""
+        key = self._key(marketplace, marketplace_order_id)
+        ours = self._table.c.claimed_until == to_epoch_us(until)
+        return self._update(key, ours, values={**self._row(values), "claimed_until": None})
+
+    def adopt(self, entry: Entry, **values: Any) -> bool:
+        """Write the outcome of a placement that somebody else left unfinished; tell whether it was still so."""
+        key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
+        placing = self._table.c.state == OrderState.PLACING.value
+        return self._update(key, placing, values={**self._row(values), "claimed_until": None})
+
+    def _key(self, marketplace: str, marketplace_order_id: str) -> ColumnElement[bool]:
+        columns = self._table.c
+        return (columns.marketplace == marketplace) & (columns.marketplace_order_id == marketplace_order_id)
+
+    def _update(self, *criteria: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        bumped = {**values, "version": self._table.c.version + 1}
+        statement = update(self._table).where(*criteria).values(bumped)
+        return bool(self.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+    def _entries(self, *criteria: ColumnElement[bool]) -> list[Entry]:
+        return self._run(select(self._table).where(*criteria))
+
+    def _run(self, statement: Select[Any]) -> list[Entry]:
+        return [_entry(row) for row in self.session.execute(statement)]
+
+    @staticmethod
+    def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_epoch_us(value)
+    return value.value if isinstance(value, OrderState | CancellationDecision) else value
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_epoch_us(microseconds)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    decision = row.cancellation_decision
+    order = Order(
+        marketplace=row.marketplace,
+        marketplace_order_id=row.marketplace_order_id,
+        order_id=row.order_id,
+        state=OrderState(row.state),
+        marketplace_order_group=row.marketplace_order_group,
+        marketplace_services_endpoint=row.marketplace_services_endpoint,
+        value=row.value,
+        follow_up_email=row.follow_up_email or "",
+        payment_reference=row.payment_reference,
+        receipt=row.receipt,
+        cancellation_request_id=row.cancellation_request_id,
+        cancellation_decision=None if decision is None else CancellationDecision(decision),
+        created_at=from_epoch_us(row.created_at),
+        placed_at=_moment(row.placed_at),
+        authorized_at=_moment(row.authorized_at),
+        canceled_at=_moment(row.canceled_at),
+    )
+    return Entry(
+        order=order,
+        version=row.version,
+        fingerprint=row.fingerprint,
+        claimed_until=_moment(row.claimed_until),
+    )

@@ -1,0 +1,281 @@
+"""Order placement, authorization and cancellation on the wire.
+
+Source: external-seller-fulfillment OpenAPI, `/pvt/orders` and the paths below it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
+
+from ..config import Marketplace
+from ..errors import InvalidRequest
+from ..schema_loader import (
+    Count,
+    GeoCoordinates,
+    Identifier,
+    Moment,
+    Multiplier,
+    OptionalText,
+    Text,
+    WireSchema,
+    load,
+)
+from .order import (
+    Address,
+    ClientProfile,
+    Order,
+    OrderItem,
+    OrderPlacement,
+    OrderReference,
+    OrderShipping,
+)
+
+MAX_ITEMS = 500
+MAX_ORDERS = 50
+
+
+class _Flag(fields.Boolean):
+    """A boolean; missing and null read as false."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_default=False, allow_none=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class _OptionalMoment(Moment):
+    """A date and time; missing, null and unreadable read as None."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(load_default=None, allow_none=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime | None:  # type: ignore[override]
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except ValidationError:
+            return None
+
+
+class OrderItemSchema(WireSchema):
+    """`items[]` of an order; prices in cents."""
+
+    sku_id = Identifier(data_key="id")
+    quantity = Count(minimum=1, required=True)
+    price = Count(required=True)
+    seller_id = OptionalText(data_key="seller", max_length=128)
+    measurement_unit = OptionalText(data_key="measurementUnit")
+    unit_multiplier = Multiplier(data_key="unitMultiplier", load_default=None, allow_none=True)
+    is_gift = _Flag(data_key="isGift")
+
+    @post_load(pass_original=True)
+    def _make(self, data: dict[str, Any], original: Any, **_: Any) -> OrderItem:
+        if data["unit_multiplier"] is None:
+            del data["unit_multiplier"]
+        return OrderItem(raw=original, **{**data, "is_gift": bool(data["is_gift"])})
+
+
+class ClientProfileSchema(WireSchema):
+    """`clientProfileData`; any field may be missing, null or masked."""
+
+    email = OptionalText()
+    first_name = OptionalText(data_key="firstName")
+    last_name = OptionalText(data_key="lastName")
+    document_type = OptionalText(data_key="documentType")
+    document = OptionalText()
+    phone = OptionalText()
+    is_corporate = _Flag(data_key="isCorporate")
+    corporate_name = OptionalText(data_key="corporateName")
+    trade_name = OptionalText(data_key="tradeName")
+    corporate_document = OptionalText(data_key="corporateDocument")
+    state_inscription = OptionalText(data_key="stateInscription")
+    corporate_phone = OptionalText(data_key="corporatePhone")
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> ClientProfile:
+        return ClientProfile(**{**data, "is_corporate": bool(data["is_corporate"])})
+
+
+class AddressSchema(WireSchema):
+    """`shippingData.address`; the format of names is not stable between marketplaces."""
+
+    address_type = OptionalText(data_key="addressType")
+    receiver_name = OptionalText(data_key="receiverName")
+    address_id = OptionalText(data_key="addressId")
+    postal_code = OptionalText(data_key="postalCode")
+    city = OptionalText()
+    state = OptionalText()
+    country = OptionalText()
+    street = OptionalText()
+    number = OptionalText()
+    neighborhood = OptionalText()
+    complement = OptionalText()
+    reference = OptionalText()
+    geo_coordinates = GeoCoordinates(data_key="geoCoordinates", load_default=None, allow_none=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Address:
+        return Address(**data)
+
+
+class OrderWindowSchema(WireSchema):
+    """`…logisticsInfo[].deliveryWindow`."""
+
+    start = Moment(data_key="startDateUtc", required=True)
+    end = Moment(data_key="endDateUtc", required=True)
+
+
+class OrderShippingSchema(WireSchema):
+    """`shippingData.logisticsInfo[]`; the price in cents, for the line."""
+
+    item_index = Count(data_key="itemIndex", required=True)
+    sla_id = OptionalText(data_key="selectedSla")
+    price = Count(load_default=0, allow_none=True)
+    lock_ttl = OptionalText(data_key="lockTTL")
+    shipping_estimate = OptionalText(data_key="shippingEstimate")
+    window = fields.Nested(OrderWindowSchema, data_key="deliveryWindow", load_default=None, allow_none=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> OrderShipping:
+        window = data.pop("window") or {}
+        data["price"] = data["price"] or 0
+        return OrderShipping(window_start=window.get("start"), window_end=window.get("end"), **data)
+
+
+class ShippingDataSchema(WireSchema):
+    """`shippingData`."""
+
+    address = fields.Nested(AddressSchema, load_default=None, allow_none=True)
+    logistics = fields.Nested(
+        OrderShippingSchema, many=True, data_key="logisticsInfo", load_default=None, allow_none=True
+    )
+
+
+class OrderPlacementSchema(WireSchema):
+    """One order of `/pvt/orders`."""
+
+    marketplace_order_id = Identifier(data_key="marketplaceOrderId")
+    marketplace_order_group = OptionalText(data_key="marketplaceOrderGroup", max_length=128)
+    marketplace_services_endpoint = OptionalText(data_key="marketplaceServicesEndpoint")
+    marketplace_payment_value = Count(data_key="marketplacePaymentValue", load_default=None, allow_none=True)
+    items = fields.Nested(OrderItemSchema, many=True, required=True, validate=validate.Length(min=1, max=MAX_ITEMS))
+    client = fields.Nested(ClientProfileSchema, data_key="clientProfileData", load_default=None, allow_none=True)
+    shipping_data = fields.Nested(ShippingDataSchema, data_key="shippingData", load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _every_shipping_names_an_item(self, data: dict[str, Any], **_: Any) -> None:
+        lines = (data.get("shipping_data") or {}).get("logistics") or ()
+        for position, line in enumerate(lines):
+            if line.item_index >= len(data["items"]):
+                path = f"shippingData.logisticsInfo[{position}].itemIndex"
+                raise ValidationError("Names no item of the order.", field_name=path)
+
+
+class PlacedOrderSchema(OrderPlacementSchema):
+    """One order of the answer: what was received, and the shop's ids."""
+
+    class Meta:
+        """The echo repeats fields that we do not know."""
+
+        unknown = "include"
+
+    order_id = Identifier(data_key="orderId")
+    follow_up_email = Text(data_key="followUpEmail", required=True)
+    payment_data = fields.Dict(data_key="paymentData", required=True, allow_none=True)
+
+
+class OrderReferenceSchema(WireSchema):
+    """The body of the authorization and of the cancellation; nothing but a resolvable order is required."""
+
+    marketplace_order_id = OptionalText(data_key="marketplaceOrderId", max_length=128)
+    payment_data = fields.Raw(data_key="paymentData", load_default=None, allow_none=True)
+    request_id = OptionalText(data_key="cancellationRequestId", max_length=128)
+    requested_at = _OptionalMoment(data_key="cancellationRequestDate")
+    reason = OptionalText()
+    requested_by_user = fields.Raw(data_key="requestedByUser", load_default=None, allow_none=True)
+
+
+class OrderReceiptSchema(WireSchema):
+    """The answer to an authorization and to a confirmed cancellation."""
+
+    class Meta:
+        """What we write, we know."""
+
+        unknown = RAISE
+
+    date = Moment(required=True)
+    marketplace_order_id = Identifier(data_key="marketplaceOrderId")
+    order_id = Identifier(data_key="orderId")
+    receipt = Text(required=True, allow_none=True)
+
+
+_PLACEMENT = OrderPlacementSchema()
+_REFERENCE = OrderReferenceSchema()
+
+
+def read_placements(body: object, *, marketplace: str) -> list[OrderPlacement]:
+    """Return the orders that `body`, an array of them or a single one, holds.
+
+    Raises:
+        InvalidRequest: an empty array, or names the field.
+    """
+    if not isinstance(body, list):
+        return [_placement(body, marketplace, "")]
+    if not 0 < len(body) <= MAX_ORDERS:
+        raise InvalidRequest(f"the array must hold 1 to {MAX_ORDERS} orders, not {len(body)}")
+    return [_placement(order, marketplace, f"[{position}]") for position, order in enumerate(body)]
+
+
+def _placement(body: Any, marketplace: str, where: str) -> OrderPlacement:
+    data = load(_PLACEMENT, body, where=f"{where}." if where and isinstance(body, dict) else where)
+    shipping = data.pop("shipping_data") or {}
+    return OrderPlacement(
+        marketplace=marketplace,
+        items=tuple(data.pop("items")),
+        shipping=tuple(shipping.get("logistics") or ()),
+        address=shipping.get("address"),
+        raw=body,
+        **data,
+    )
+
+
+def write_placed(placement: OrderPlacement, order: Order, marketplace: Marketplace) -> dict[str, Any]:
+    """Return the answer for one order: the order as received and the shop's ids."""
+    return {
+        **placement.raw,
+        "marketplaceOrderId": order.marketplace_order_id,
+        "orderId": order.order_id,
+        "followUpEmail": order.follow_up_email,
+        "paymentData": marketplace.merchant_name
+        and {"merchantName": marketplace.merchant_name, "merchantPaymentReferenceId": order.payment_reference},
+    }
+
+
+def read_reference(body: object, *, order_id: str) -> OrderReference:
+    """Return what the call at `…/pvt/orders/{order_id}/…` says.
+
+    Raises:
+        InvalidRequest: names the field.
+    """
+    data = load(_REFERENCE, body)
+    payment_data, by_user = data.pop("payment_data"), data.pop("requested_by_user")
+    return OrderReference(
+        order_id=order_id,
+        payment_data=payment_data if isinstance(payment_data, dict) else None,
+        requested_by_user=by_user if isinstance(by_user, bool) else None,
+        raw=body,  # type: ignore[arg-type]
+        **data,
+    )
+
+
+def write_receipt(order: Order, date: datetime | None, receipt: str | None) -> dict[str, Any]:
+    """Return the answer to an authorization or to a confirmed cancellation."""
+    return {
+        "date": date and date.isoformat(timespec="seconds"),
+        "marketplaceOrderId": order.marketplace_order_id,
+        "orderId": order.order_id,
+        "receipt": receipt,
+    }
