@@ -1,0 +1,1 @@
+"""Checks of the protocol's statements, over anything that answers HTTP."""

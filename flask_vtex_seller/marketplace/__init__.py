@@ -1,0 +1,1 @@
+"""Calls to the marketplace: which there are, whom they may reach, what their answers mean."""

@@ -1,0 +1,1 @@
+"""The operations page: what waits, what failed, and the buttons to do something about it."""

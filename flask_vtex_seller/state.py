@@ -1,0 +1,54 @@
+"""State: all that the extension knows of one Flask application."""
+
+from dataclasses import dataclass, field
+
+from flask import current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from .config import Settings
+from .database import Tables
+from .hook import Hook
+from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .orders.inbound import InboundOrders
+from .orders.ledger import OrderLedger
+from .simulation.hooks import OfferLoader, SlaLoader
+
+EXTENSION_KEY = "vtex_seller"
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The shop's functions, a slot each; shared by all applications of one `VtexSeller`."""
+
+    offer_loader: Hook[OfferLoader] = field(default_factory=lambda: Hook("offer_loader"))
+    sla_loader: Hook[SlaLoader] = field(default_factory=lambda: Hook("sla_loader"))
+    on_order_placement: Hook[OrderPlacementHook] = field(default_factory=lambda: Hook("on_order_placement"))
+    order_finder: Hook[OrderFinder] = field(default_factory=lambda: Hook("order_finder", required=False))
+    on_authorize_fulfillment: Hook[AuthorizeFulfillmentHook] = field(
+        default_factory=lambda: Hook("on_authorize_fulfillment")
+    )
+    on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The object graph of one application, composed in `VtexSeller.init_app`."""
+
+    settings: Settings
+    hooks: Hooks
+    db: SQLAlchemy
+    tables: Tables
+    ledger: OrderLedger
+    inbound: InboundOrders
+
+
+def current_state() -> State:
+    """Return the state of the current application.
+
+    Raises:
+        RuntimeError: `init_app` was not called for it, or no application is active.
+    """
+    state = current_app.extensions.get(EXTENSION_KEY)
+    if not isinstance(state, State):
+        raise RuntimeError("this application has no VtexSeller: call seller.init_app(app) after db.init_app(app)")
+    return state

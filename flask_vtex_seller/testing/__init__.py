@@ -1,0 +1,1 @@
+"""Help for a shop's own tests."""

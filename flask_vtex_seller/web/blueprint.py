@@ -1,0 +1,143 @@
+"""The protocol's routes: each view reads, calls one use-case, writes.
+
+Mounted at `{prefix}/{marketplace}`. Whatever else is called below the prefix is answered in the error contract, too;
+paths with doubled or trailing slashes reach their route.
+"""
+
+from collections.abc import Callable, Mapping
+
+from blinker import NamedSignal
+from flask import Blueprint, Response, current_app, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import MethodNotAllowed as RouteMethodNotAllowed
+from werkzeug.exceptions import NotFound as RouteNotFound
+from werkzeug.exceptions import default_exceptions
+from werkzeug.routing import BaseConverter, Map, Rule
+
+from ..config import Marketplace
+from ..errors import MethodNotAllowed, NotFound
+from ..orders.inbound import Outcome
+from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
+from ..signals import announce, cancellation_requested, fulfillment_authorized, order_canceled, order_placed
+from ..simulation.quote import quote
+from ..simulation.schemas import read_request, write_answer
+from ..state import current_state
+from .auth import require_token
+from .body import read_json
+from .problems import handle, json_response
+
+BLUEPRINT_NAME = "vtex_seller"
+
+
+class _AnythingConverter(BaseConverter):
+    """Matches the rest of a path, slashes included, even leading and doubled ones."""
+
+    regex = ".*?"
+    part_isolating = False
+
+
+def simulate(marketplace: str) -> Response:
+    """Fulfillment simulation: price, stock and delivery options of a cart."""
+    seen_by, hooks = _marketplace(marketplace), current_state().hooks
+    channel = request.args.get("sc") or seen_by.sales_channel
+    cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
+    lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
+    return json_response(write_answer(cart, lines, seen_by))
+
+
+def place(marketplace: str) -> Response:
+    """Order placement: an array in, the array out; an object in, an object out."""
+    seen_by, body = _marketplace(marketplace), read_json()
+    placements = read_placements(body, marketplace=marketplace)
+    outcomes = current_state().inbound.place(placements, seen_by)
+    for outcome in outcomes:
+        _tell(order_placed, outcome)
+    pairs = zip(placements, outcomes, strict=True)
+    answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
+    return json_response(answers if isinstance(body, list) else answers[0])
+
+
+def authorize(marketplace: str, order_id: str) -> Response:
+    """Authorize fulfillment: the order is paid and may be shipped."""
+    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.authorize(_marketplace(marketplace), reference)
+    _tell(fulfillment_authorized, outcome)
+    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt))
+
+
+def cancel(marketplace: str, order_id: str) -> Response:
+    """Marketplace order cancellation: confirmed with a receipt; evaluated or refused with an empty answer."""
+    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.cancel(_marketplace(marketplace), reference)
+    canceled = outcome.order.canceled_at is not None
+    _tell(order_canceled if canceled else cancellation_requested, outcome)
+    if not canceled:
+        return Response(status=200, headers={"Cache-Control": "no-store"}, mimetype="application/json")
+    return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None))
+
+
+def anything_else(rest: str = "") -> Response:
+    """Find the route behind doubled and trailing slashes, or say that there is none."""
+    marketplace, *parts = [part for part in rest.split("/") if part] or [""]
+    try:
+        view, arguments = _MAP.bind("").match("/" + "/".join(parts), request.method)
+    except RouteMethodNotAllowed:
+        raise MethodNotAllowed(f"{request.method} is not allowed here") from None
+    except RouteNotFound:
+        raise NotFound("no such path") from None
+    return _VIEWS[view](marketplace, **arguments)
+
+
+_ROUTES: Mapping[str, Callable[..., Response]] = {
+    "/pvt/orderForms/simulation": simulate,
+    "/pvt/orders": place,
+    "/pvt/orders/<path:order_id>/fulfill": authorize,
+    "/pvt/orders/<path:order_id>/cancel": cancel,
+}
+_VIEWS = {view.__name__: view for view in _ROUTES.values()}
+_MAP = Map([Rule(path, endpoint=view.__name__, methods=["POST"]) for path, view in _ROUTES.items()])
+
+
+def make_blueprint() -> Blueprint:
+    """Return the blueprint; register it with the configured prefix."""
+    blueprint = Blueprint(BLUEPRINT_NAME, __name__)
+    for path, view in _ROUTES.items():
+        blueprint.add_url_rule(
+            f"/<marketplace>{path}", view_func=view, methods=["POST"], provide_automatic_options=False
+        )
+    blueprint.record(_add_catch_all)
+    blueprint.before_request(_authenticate)
+    blueprint.register_error_handler(Exception, handle)
+    for code in default_exceptions:
+        # A handler of the shop's for this code alone would come before ours for every exception.
+        blueprint.register_error_handler(code, handle)
+    return blueprint
+
+
+def _add_catch_all(setup: BlueprintSetupState) -> None:
+    # Flask insists on a list of methods for a rule; werkzeug takes "any".
+    endpoint = f"{BLUEPRINT_NAME}.{anything_else.__name__}"
+    url_map = setup.app.url_map
+    url_map.converters["vtex_anything"] = _AnythingConverter
+    for path in (f"{setup.url_prefix}", f"{setup.url_prefix}/<vtex_anything:rest>"):
+        url_map.add(setup.app.url_rule_class(path, endpoint=endpoint, merge_slashes=False))
+    setup.app.view_functions[endpoint] = anything_else
+
+
+def _authenticate() -> None:
+    arguments = request.view_args or {}
+    name = arguments.get("marketplace") or next(filter(None, arguments.get("rest", "").split("/")), "")
+    require_token(request, _marketplace(name))
+
+
+def _marketplace(name: str) -> Marketplace:
+    try:
+        return current_state().settings.marketplaces[name]
+    except KeyError:
+        raise NotFound("no such path") from None
+
+
+def _tell(signal: NamedSignal, outcome: Outcome) -> None:
+    """Send the signal if this call changed the order, now that it is committed."""
+    if outcome.changed:
+        announce(signal, current_app._get_current_object(), order=outcome.order)  # type: ignore[attr-defined]

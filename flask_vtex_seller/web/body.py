@@ -1,0 +1,52 @@
+"""Reading a request's JSON, with a guard at the door."""
+
+from typing import Any
+
+import orjson
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ..errors import InvalidRequest, PayloadTooLarge
+
+MAX_BYTES = 1024 * 1024
+
+
+def read_json(*, empty: Any = None) -> Any:
+    """Return the request's body.
+
+    Args:
+        empty: what a call without a body means; None refuses it.
+
+    Raises:
+        PayloadTooLarge: more than 1 MiB.
+        InvalidRequest: not JSON, or JSON that databases cannot keep (a NUL character).
+    """
+    request.max_content_length = MAX_BYTES
+    try:
+        raw = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise PayloadTooLarge(f"the body is larger than {MAX_BYTES} bytes") from None
+    if not raw.strip() and empty is not None:
+        return empty
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
+        raise InvalidRequest(f"the body is not JSON: {reason}", code="INVALID_JSON") from None
+    if b"\\u0000" in raw and _has_nul(body):
+        raise InvalidRequest("the body holds a NUL character, which databases cannot keep", code="INVALID_JSON")
+    return body
+
+
+def _has_nul(value: object) -> bool:
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            if "\0" in value:
+                return True
+        elif isinstance(value, dict):
+            pending += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            pending += value
+    return False

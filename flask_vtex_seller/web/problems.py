@@ -1,0 +1,86 @@
+"""Answers in the protocol's error contract, for everything that goes wrong under our prefix.
+
+Source: VTEX help center, integration guide for a non-VTEX seller with payment: the `error` object and the headers
+`x-vtex-error-code` and `x-vtex-error-message`.
+"""
+
+import logging
+import traceback
+from urllib.parse import quote
+
+import orjson
+from flask import Response, current_app, got_request_exception, request
+from werkzeug.exceptions import HTTPException
+
+from ..database import is_transient
+from ..errors import ConfigurationError, HookFailed, MethodNotAllowed, Refusal, TemporarilyUnavailable
+
+_log = logging.getLogger(__name__)
+_MAX_HEADER_LENGTH = 300
+_UNEXPECTED = "ORD008"
+
+
+def handle(error: Exception) -> Response:
+    """Answer `error`: a refusal with what it says, anything else without a word of its own."""
+    if isinstance(error, Refusal):
+        return _refuse(error)
+    if is_transient(error):
+        return _refuse(TemporarilyUnavailable("the shop's database is busy; repeat the call"))
+    if isinstance(error, HTTPException):
+        return problem(error.code or 500, f"HTTP_{error.code}", error.name)
+    _report(error)
+    return problem(500, _UNEXPECTED, "the shop could not process the call")
+
+
+def _refuse(refusal: Refusal) -> Response:
+    response = problem(refusal.status, refusal.code, refusal.message)
+    if isinstance(refusal, TemporarilyUnavailable):
+        response.headers["Retry-After"] = "1"
+    if isinstance(refusal, MethodNotAllowed):
+        response.headers["Allow"] = "POST"
+    _log.info("refused a call", extra={"code": refusal.code, "status": refusal.status, **_call()})
+    return response
+
+
+def problem(status: int, code: str, message: str) -> Response:
+    """Return an error answer; the headers repeat it percent-encoded, as clients decode them."""
+    body = {"error": {"code": code, "message": message, "exception": None}}
+    response = json_response(body, status)
+    response.headers["x-vtex-error-code"] = quote(code)
+    response.headers["x-vtex-error-message"] = quote(message[:_MAX_HEADER_LENGTH], safe=" ,;:.()[]'!/_-")
+    return response
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    """Return `body` as JSON that no cache keeps."""
+    response = Response(orjson.dumps(body), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _report(error: Exception) -> None:
+    """Log `error` and tell the shop's own error tracker.
+
+    The log gets the places of the code but not the exception's words: a database error quotes its parameters, and those
+    are a shopper's data.
+    """
+    cause = error.__cause__ if isinstance(error, HookFailed) and error.__cause__ else error
+    own_words = str(error) if isinstance(error, HookFailed | ConfigurationError) else type(error).__name__
+    _log.error(
+        "%s\n%s",
+        own_words,
+        "".join(traceback.format_list(traceback.extract_tb(cause.__traceback__))),
+        exc_info=cause if current_app.debug else None,
+        extra=_call(),
+    )
+    got_request_exception.send(current_app._get_current_object(), exception=cause)  # type: ignore[attr-defined]
+
+
+def _call() -> dict[str, object]:
+    views = request.view_args or {}
+    operation_id = "".join(filter(str.isprintable, request.headers.get("x-vtex-operation-id", "")[:64]))
+    return {
+        "marketplace": views.get("marketplace"),
+        "order_id": views.get("order_id"),
+        "operation_id": operation_id or None,
+    }
