@@ -1,0 +1,96 @@
+"""What every test may ask for.
+
+`--database postgres` runs the suite on PostgreSQL: the server at TEST_POSTGRES_URL, else a private one. Where neither
+can be had the tests skip with the reason; `--require-server` turns that skip into a failure.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy.engine import make_url
+
+from . import postgres
+from .shops import Shop, make_shop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite")
+    parser.addoption(
+        "--require-server", action="store_true", help="fail where a server is missing, instead of skipping"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database") == "postgres":
+        return
+    for item in items:
+        if item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.skip(reason="about PostgreSQL: run with --database postgres"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[postgres.Server]:
+    """A private server that a test may restart."""
+    try:
+        with postgres.private_server() as server:
+            yield server
+    except postgres.NoServer as reason:
+        _without_server(request, str(reason))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        return url
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    return server.url
+
+
+def _without_server(request: pytest.FixtureRequest, reason: str) -> None:
+    if request.config.getoption("--require-server"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database: a SQLite file, or a schema of its own on the PostgreSQL server."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'shop.sqlite'}"
+        return
+    url = make_url(request.getfixturevalue("postgres_url"))
+    schema = f"t_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**12}"
+    admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool)
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {schema}"))
+    # the search path gives each test a world of its own; the time-out turns a deadlock into a failure
+    options = f"-csearch_path={schema} -clock_timeout=20000"
+    yield url.update_query_dict({"options": options}).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP SCHEMA {schema} CASCADE"))
+    admin.dispose()
+
+
+@pytest.fixture
+def new_shop(database_url: str) -> Iterator[Callable[..., Shop]]:
+    """Make shops on this test's database; each is a small Flask application with recording hooks."""
+    shops: list[Shop] = []
+
+    def make(**kwargs: Any) -> Shop:
+        shop = make_shop(kwargs.pop("database_url", database_url), **kwargs)
+        shops.append(shop)
+        return shop
+
+    yield make
+    for shop in shops:
+        shop.close()
+
+
+@pytest.fixture
+def shop(new_shop: Callable[..., Shop]) -> Shop:
+    """A shop that sells `apple` (12.50, 10 in stock), `pear` (3.00, 2) and `plum` (1.00, sold out)."""
+    return new_shop()
