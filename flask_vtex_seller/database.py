@@ -58,8 +58,10 @@ def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]
     dialect = session.get_bind(clause=table).dialect.name
     if dialect not in _INSERTS:
         raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
-    statement = _INSERTS[dialect](table).values(**values).on_conflict_do_nothing()
-    return bool(session.execute(statement, bind_arguments={"clause": table}).rowcount)  # type: ignore[attr-defined]
+    # RETURNING, not rowcount: of an INSERT drivers may report it as unknown
+    first_key = next(iter(table.primary_key))
+    statement = _INSERTS[dialect](table).values(**values).on_conflict_do_nothing().returning(first_key)
+    return session.execute(statement, bind_arguments={"clause": table}).first() is not None
 
 
 def is_transient(error: BaseException) -> bool:

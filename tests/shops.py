@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import event
+from sqlalchemy import event, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.test import TestResponse
 
@@ -122,6 +122,7 @@ def make_shop(
     marketplaces: dict[str, Any] | None = None,
     clock: Any = None,
     create_tables: bool = True,
+    wal: bool = True,
     **config: Any,
 ) -> Shop:
     class Base(DeclarativeBase):
@@ -146,7 +147,7 @@ def make_shop(
     shop = Shop(app=app, db=db, seller=seller, orders=ShopOrder, stock=_stock())
     _register_hooks(shop)
     with app.app_context():
-        if database_url.startswith("sqlite:///"):
+        if wal and database_url.startswith("sqlite:///"):
             event.listen(db.engine, "connect", _wal)
         if create_tables:
             db.create_all()
@@ -214,7 +215,9 @@ def reserve(shop: Shop, order: OrderPlacement) -> str:
             raise SkuNotFound(f"no SKU {item.sku_id}")
         if shop.stock[item.sku_id].stock < item.quantity:
             raise OutOfStock(f"only {shop.stock[item.sku_id].stock} of SKU {item.sku_id} left")
-    row = shop.orders(marketplace_order_id=order.marketplace_order_id)
+    # a sequence would leave gaps on PostgreSQL where an order was rolled back
+    number = (shop.db.session.query(func.max(shop.orders.id)).scalar() or 0) + 1
+    row = shop.orders(id=number, marketplace_order_id=order.marketplace_order_id)
     shop.db.session.add(row)
     shop.db.session.flush()
     return f"S-{row.id}"

@@ -1,0 +1,199 @@
+"""The same call many times at once, and a process that dies in the middle: one order, one answer."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_vtex_seller import CancellationDecision, CancellationRequest, FulfillmentAuthorization, OrderPlacement
+
+from ..shops import Shop, order_body, reserve, use_order_finder
+
+CALLS = 50
+ROOT = Path(__file__).parents[2]
+
+
+def at_once(call: Callable[[], Any], times: int = CALLS) -> list[Any]:
+    """Run `call` on that many threads which all start together."""
+    barrier = threading.Barrier(times)
+
+    def run(_: int) -> Any:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(run, range(times)))
+
+
+@pytest.fixture
+def shop(new_shop: Callable[..., Shop]) -> Shop:
+    # Fifty threads wait for each other longer than a driver's default of five seconds allows on a busy machine.
+    options: dict[str, Any] = {"pool_size": 20, "max_overflow": 40}
+    return new_shop(SQLALCHEMY_ENGINE_OPTIONS=options)
+
+
+def place_at_once(shop: Shop) -> set[str]:
+    answers = at_once(lambda: shop.call("/pvt/orders", [order_body()]))
+    assert {answer.status_code for answer in answers} == {200}
+    return {answer.json[0]["orderId"] for answer in answers}
+
+
+@pytest.mark.parametrize("wal", [True, False])
+def test_identical_placements_at_once_make_one_order(new_shop: Callable[..., Shop], wal: bool) -> None:
+    """P27; on SQLite in both of its journal modes."""
+    shop = new_shop(wal=wal, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 20, "max_overflow": 40})
+    assert place_at_once(shop) == {"S-1"}
+    assert shop.order_ids() == ["S-1"]
+    assert len(shop.asked_for(OrderPlacement)) == 1
+
+
+@pytest.mark.parametrize("with_finder", [True, False])
+def test_identical_placements_at_once_make_one_order_with_a_hook_that_commits(shop: Shop, with_finder: bool) -> None:
+    """P27"""
+
+    def reserve_and_commit(order: OrderPlacement) -> str:
+        order_id = reserve(shop, order)
+        shop.db.session.commit()
+        return order_id
+
+    shop.place = reserve_and_commit
+    if with_finder:
+        use_order_finder(shop)
+    assert place_at_once(shop) == {"S-1"}
+    assert shop.order_ids() == ["S-1"]
+    assert len(shop.asked_for(OrderPlacement)) == 1
+
+
+def test_a_hook_that_commits_before_it_has_made_its_order_still_makes_one(shop: Shop) -> None:
+    def commit_first(order: OrderPlacement) -> str:
+        shop.db.session.commit()
+        order_id = reserve(shop, order)
+        shop.db.session.commit()
+        return order_id
+
+    shop.place = commit_first
+    use_order_finder(shop)
+    assert place_at_once(shop) == {"S-1"}
+    assert shop.order_ids() == ["S-1"]
+
+
+def test_arrays_of_the_same_orders_in_opposite_order_do_not_block_each_other(shop: Shop) -> None:
+    orders = [order_body("A-01"), order_body("B-01")]
+    turns = iter([orders, orders[::-1]] * 10)
+    lock = threading.Lock()
+
+    def call() -> Any:
+        with lock:
+            body = next(turns)
+        return shop.call("/pvt/orders", body)
+
+    answers = at_once(call, 20)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(shop.order_ids()) == 2
+
+
+def test_authorizations_at_once_release_once(shop: Shop) -> None:
+    """P38"""
+    shop.call("/pvt/orders", [order_body()])
+    receipts = iter(range(CALLS))
+    shop.release = lambda _: f"receipt-{next(receipts)}"
+    answers = at_once(lambda: shop.call("/pvt/orders/S-1/fulfill", {}))
+    assert {(answer.status_code, answer.json["receipt"]) for answer in answers} == {(200, "receipt-0")}
+    assert len(shop.asked_for(FulfillmentAuthorization)) == 1
+
+
+def test_cancellations_at_once_cancel_once(shop: Shop) -> None:
+    """P50"""
+    shop.call("/pvt/orders", [order_body()])
+    answers = at_once(lambda: shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"}))
+    assert {(answer.status_code, answer.json["orderId"]) for answer in answers} == {(200, "S-1")}
+    assert len(shop.asked_for(CancellationRequest)) == 1
+
+
+def test_refusals_at_once_are_decided_once(shop: Shop) -> None:
+    shop.call("/pvt/orders", [order_body()])
+    shop.decide = lambda _: CancellationDecision.REFUSE
+    answers = at_once(lambda: shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"}))
+    assert {(answer.status_code, answer.data) for answer in answers} == {(200, b"")}
+    assert len(shop.asked_for(CancellationRequest)) == 1
+
+
+def test_authorizing_and_canceling_at_once_never_ships_a_canceled_order(shop: Shop) -> None:
+    for number in range(10):
+        marketplace_order_id = f"{number:013}-01"
+        order_id = shop.call("/pvt/orders", [order_body(marketplace_order_id)]).json[0]["orderId"]
+        turns = iter(["fulfill", "cancel"])
+        lock = threading.Lock()
+
+        def call(turns: Any = turns, lock: Any = lock, order_id: str = order_id) -> Any:
+            with lock:
+                turn = next(turns)
+            return turn, shop.call(f"/pvt/orders/{order_id}/{turn}", {}).status_code
+
+        statuses = dict(at_once(call, 2))
+        assert statuses["cancel"] == 200
+        # either it was released first and canceled then, or the release was refused
+        released = [a for a in shop.asked_for(FulfillmentAuthorization) if a.order_id == order_id]
+        assert statuses["fulfill"] == (200 if released else 409)
+
+
+KILLED_SHOP = """
+    import json, os, signal, sys
+    from tests.shops import make_shop, order_body, reserve
+
+    shop = make_shop(sys.argv[1])
+
+    def reserve_commit_and_die(order):
+        reserve(shop, order)
+        if sys.argv[2] == "after commit":
+            shop.db.session.commit()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    shop.place = reserve_commit_and_die
+    shop.call("/pvt/orders", [order_body()])
+"""
+
+
+@pytest.mark.parametrize(("moment", "left_behind"), [("after commit", ["S-1"]), ("before commit", [])])
+def test_after_a_kill_in_the_placement_hook_the_repeat_makes_one_order(
+    shop: Shop, database_url: str, moment: str, left_behind: list[str]
+) -> None:
+    """P27, P34"""
+    command = [sys.executable, "-c", textwrap.dedent(KILLED_SHOP), database_url, moment]
+    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert shop.order_ids() == left_behind
+
+    use_order_finder(shop)
+    assert place_at_once(shop) == {"S-1"}
+    assert shop.order_ids() == ["S-1"]
+    assert len(shop.asked_for(OrderPlacement)) == 1 - len(left_behind)
+
+
+@pytest.mark.postgres
+def test_a_database_that_restarts_is_503_and_then_serves_again(
+    postgres_server: Any, new_shop: Callable[..., Shop]
+) -> None:
+    shop = new_shop(database_url=postgres_server.url)
+    try:
+        assert shop.call("/pvt/orders", [order_body()]).status_code == 200
+        postgres_server.stop()
+        response = shop.call("/pvt/orders", [order_body("B-01")])
+        assert (response.status_code, response.json["error"]["code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+        postgres_server.start()
+        # pooled connections of before the restart are found dead one by one
+        statuses = [shop.call("/pvt/orders", [order_body("B-01")]).status_code for _ in range(3)]
+        assert statuses[-1] == 200
+        assert shop.order_ids() == ["S-1", "S-2"]
+    finally:
+        with shop.app.app_context():
+            shop.db.session.remove()
+            shop.db.drop_all()

@@ -1,0 +1,176 @@
+"""Authorizing fulfillment, through the route."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flask_vtex_seller import FulfillmentAuthorization, OrderState, fulfillment_authorized
+
+from ..shops import ACME, Shop, StoppedClock, order_body
+
+MARKETPLACE_ORDER_ID = "1138342255777-01"
+
+
+@pytest.fixture
+def shop(new_shop: Callable[..., Shop]) -> Shop:
+    shop = new_shop(clock=StoppedClock(), marketplaces={"acme": ACME, "globex": {**ACME, "account": "globex"}})
+    assert shop.call("/pvt/orders", [order_body()]).status_code == 200
+    return shop
+
+
+def authorize(shop: Shop, order_id: str = "S-1", body: Any = None, **kwargs: Any) -> Any:
+    body = {"marketplaceOrderId": MARKETPLACE_ORDER_ID} if body is None else body
+    return shop.call(f"/pvt/orders/{order_id}/fulfill", body, **kwargs)
+
+
+def state(shop: Shop) -> OrderState:
+    with shop.app.app_context():
+        found: OrderState = shop.seller.order("S-1", marketplace="acme").state
+    return found
+
+
+def test_it_is_answered_with_date_ids_and_the_shops_receipt(shop: Shop) -> None:
+    """P37"""
+    answer = authorize(shop)
+    assert answer.status_code == 200
+    assert answer.json == {
+        "date": "2026-03-04T15:45:02+00:00",
+        "marketplaceOrderId": MARKETPLACE_ORDER_ID,
+        "orderId": "S-1",
+        "receipt": "receipt-1",
+    }
+    assert state(shop) is OrderState.AUTHORIZED
+
+
+def test_a_repeat_gets_the_same_answer_without_the_hook(shop: Shop) -> None:
+    """P38"""
+    first = authorize(shop).json
+    shop.seller._clock.advance(3600)
+    shop.release = lambda _: "receipt-2"
+    assert authorize(shop).json == first
+    assert len(shop.asked_for(FulfillmentAuthorization)) == 1
+
+
+def test_a_shop_without_receipts_answers_null(shop: Shop) -> None:
+    shop.release = lambda _: None
+    assert authorize(shop).json["receipt"] is None
+    assert authorize(shop).json["receipt"] is None
+    assert len(shop.asked_for(FulfillmentAuthorization)) == 1
+
+
+@pytest.mark.parametrize(
+    ("order_id", "body"),
+    [
+        ("S-1", {}),
+        ("S-1", {"marketplaceOrderId": MARKETPLACE_ORDER_ID}),
+        (MARKETPLACE_ORDER_ID, {"marketplaceOrderId": MARKETPLACE_ORDER_ID}),
+        (MARKETPLACE_ORDER_ID, {}),
+        ("unknown", {"marketplaceOrderId": MARKETPLACE_ORDER_ID}),
+    ],
+)
+def test_the_order_is_found_by_any_of_its_ids(shop: Shop, order_id: str, body: dict[str, str]) -> None:
+    assert authorize(shop, order_id, body).json["orderId"] == "S-1"
+
+
+def test_a_call_without_a_body_is_understood(shop: Shop) -> None:
+    assert shop.call("/pvt/orders/S-1/fulfill", data=b"").status_code == 200
+
+
+@pytest.mark.parametrize("order_id", ["S-9", "x" * 500, "a%00b", "%FF", "..%2F..", "S-1'--"])
+def test_an_unknown_order_is_404(shop: Shop, order_id: str) -> None:
+    """P39"""
+    response = authorize(shop, order_id, {})
+    assert response.status_code == 404
+    assert response.json["error"]["code"] == "ORDER_NOT_FOUND"
+
+
+@pytest.mark.parametrize("marketplace_order_id", ["B-01", "unknown"])
+def test_a_body_that_names_another_order_is_refused(shop: Shop, marketplace_order_id: str) -> None:
+    """P42"""
+    shop.call("/pvt/orders", [order_body("B-01")])
+    response = authorize(shop, "S-1", {"marketplaceOrderId": marketplace_order_id})
+    assert (response.status_code, response.json["error"]["code"]) == (400, "ORDER_MISMATCH")
+    assert state(shop) is OrderState.PLACED
+    assert shop.asked_for(FulfillmentAuthorization) == []
+
+
+def test_another_marketplaces_order_is_unknown(shop: Shop) -> None:
+    assert authorize(shop, marketplace="globex").status_code == 404
+
+
+def test_a_canceled_order_is_not_released(shop: Shop) -> None:
+    """P40"""
+    shop.call("/pvt/orders/S-1/cancel", {})
+    response = authorize(shop)
+    assert (response.status_code, response.json["error"]["code"]) == (409, "ORDER_CANCELED")
+    assert shop.asked_for(FulfillmentAuthorization) == []
+
+
+@pytest.mark.parametrize(
+    "payment_data",
+    [None, {"payments": [], "connectorResponses": {"Message": "a", "message": "b"}}],
+)
+def test_payment_data_is_handed_on_as_received(shop: Shop, payment_data: Any) -> None:
+    """P41"""
+    assert authorize(shop, body={"paymentData": payment_data}).status_code == 200
+    (authorization,) = shop.asked_for(FulfillmentAuthorization)
+    assert authorization.payment_data == payment_data
+
+
+def test_payment_data_of_an_unknown_form_is_ignored(shop: Shop) -> None:
+    assert authorize(shop, body={"paymentData": ["odd"]}).status_code == 200
+    assert shop.asked_for(FulfillmentAuthorization)[0].payment_data is None
+
+
+def test_a_raising_hook_changes_nothing_and_a_repeat_succeeds(shop: Shop) -> None:
+    def fail(_: FulfillmentAuthorization) -> str:
+        raise RuntimeError
+
+    shop.release = fail
+    response = authorize(shop)
+    assert (response.status_code, response.json["error"]["code"]) == (500, "ORD008")
+    assert state(shop) is OrderState.PLACED
+    shop.release = lambda _: "receipt-1"
+    assert authorize(shop).json["receipt"] == "receipt-1"
+
+
+def test_a_hook_that_commits_and_then_raises_is_called_again(shop: Shop) -> None:
+    def commit_and_fail(_: FulfillmentAuthorization) -> str:
+        shop.db.session.commit()
+        raise RuntimeError
+
+    shop.release = commit_and_fail
+    assert authorize(shop).status_code == 500
+    shop.release = lambda _: "receipt-1"
+    assert authorize(shop).json["receipt"] == "receipt-1"
+
+
+@pytest.mark.parametrize("receipt", [12, "", "x" * 256, "a\0b"])
+def test_an_unusable_receipt_changes_nothing(shop: Shop, receipt: Any) -> None:
+    shop.release = lambda _: receipt
+    assert authorize(shop).status_code == 500
+    assert state(shop) is OrderState.PLACED
+
+
+def test_a_hook_that_commits_and_outlives_its_claim_answers_what_it_did(shop: Shop) -> None:
+    def slow(_: FulfillmentAuthorization) -> str:
+        shop.db.session.commit()
+        shop.seller._clock.advance(timedelta(minutes=5).total_seconds())
+        return "receipt-1"
+
+    shop.release = slow
+    assert authorize(shop).json["receipt"] == "receipt-1"
+
+
+def test_the_signal_is_sent_once(shop: Shop) -> None:
+    seen = []
+
+    def receive(sender: object, order: Any) -> None:
+        seen.append(order.authorized_at)
+
+    with fulfillment_authorized.connected_to(receive, sender=shop.app):
+        authorize(shop)
+        authorize(shop)
+    assert seen == [datetime.fromisoformat("2026-03-04T15:45:02.130636+00:00")]
