@@ -111,6 +111,10 @@ class OptionalText(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         return super()._deserialize(value, attr, data, **kwargs) or None
 
+    def _validate(self, value: Any) -> None:
+        if value is not None:
+            super()._validate(value)
+
 
 class Identifier(Text):
     """A non-empty id of at most 128 characters."""

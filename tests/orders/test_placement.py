@@ -89,6 +89,14 @@ class TestAnswer:
         assert place(shop, [order_body("A-01", clientProfileData=masked)]).status_code == 200
         assert place(shop, [order_body("B-01", clientProfileData=None, shippingData=None)]).status_code == 200
 
+    def test_empty_strings_read_as_missing(self, shop: Shop) -> None:
+        body = order_body(openTextField="", marketplaceOrderGroup="")
+        body["clientProfileData"].update(phone="", email="")
+        body["shippingData"]["address"].update(complement="")
+        assert place(shop, [body]).json == [{**body, "orderId": "S-1", "followUpEmail": "", "paymentData": None}]
+        (order,) = shop.asked_for(OrderPlacement)
+        assert (order.client.phone, order.address.complement, order.marketplace_order_group) == (None, None, None)
+
     def test_a_placed_order_is_reserved_and_not_authorized(self, shop: Shop) -> None:
         """P32"""
         place(shop, [order_body()])

@@ -1,0 +1,1 @@
+"""The products, their pages, and the admin page that edits them."""
