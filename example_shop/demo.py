@@ -97,8 +97,10 @@ class Story:
         turned = self.marketplace.simulate(cart[::-1], postal_code=POSTAL_CODE, country="BRA", same_prices_as=quoted)
         self._call(turned, "turned round")
         self._call(self.marketplace.simulate(cart, geo_coordinates=(-46.6333, -23.5505)))
-        self._call(self._quote([("TEA-HIB", 1), ("TEA-HIB", 1)]), "one SKU")
-        self._call(self._quote([("TEA-HIB", 5)]), "more than there is")
+        shared = self._call(self._quote([("TEA-HIB", 1), ("TEA-HIB", 1)]), "one SKU")
+        self.timeline.shop("the one TEA-HIB is promised to one of them", _quantities(shared), [1, 0])
+        capped = self._call(self._quote([("TEA-HIB", 5)]), "more than there is")
+        self.timeline.shop("five TEA-HIB are asked for, promised are", _quantities(capped), [1])
         far = self.marketplace.simulate(cart, postal_code=OUT_OF_REACH, country="BRA", expect="unreachable")
         self._call(far, "out of reach")
 
@@ -177,6 +179,12 @@ class Story:
         with self.shop.app_context():
             product = find(code)
             return 0 if product is None else product.stock
+
+
+def _quantities(simulation: Exchange) -> list[object]:
+    body = simulation.response_body
+    items = body.get("items") if isinstance(body, dict) else None
+    return [item.get("quantity") for item in items or [] if isinstance(item, dict)]
 
 
 class _Quiet(WSGIRequestHandler):
