@@ -1,0 +1,90 @@
+"""The sandbox as a Flask application of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response
+
+from .marketplace import SIMULATION_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Marketplace
+from .views import ANSWERED_ERRORS, EXTENSION_KEY, answer_error, blueprint
+
+#: Whoever makes a browser resolve another name to this machine gets nothing. `FLASK_TRUSTED_HOSTS` replaces the list.
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
+LARGEST_REQUEST_BYTES = 1024 * 1024
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the sandbox: a marketplace with a JSON API and a page that shows what it sent and got.
+
+    Reads `SANDBOX_FULFILLMENT_ENDPOINT`, `SANDBOX_SELLER_ID`, `SANDBOX_ACCOUNT`, `SANDBOX_SALES_CHANNEL`,
+    `SANDBOX_SIMULATION_TIMEOUT_SECONDS` and `SANDBOX_TIMEOUT_SECONDS`, from the environment (with `FLASK_` in front) or
+    from `config`, which goes first. Without an endpoint the page is there and the API says what is missing.
+    The Marketplace is `app.extensions["vtex_sandbox"]`. Only loopback names are answered unless `TRUSTED_HOSTS` names
+    others.
+
+    Raises:
+        ValueError: a setting cannot be used. The message names it and does not repeat the endpoint.
+    """
+    app = Flask("flask_vtex_seller.sandbox")
+    app.config["TRUSTED_HOSTS"] = list(LOOPBACK_HOSTS)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST_BYTES
+    app.config.from_prefixed_env()
+    app.config.from_mapping(config)
+    app.extensions[EXTENSION_KEY] = _marketplace(app.config)
+    app.register_blueprint(blueprint)
+    for error in ANSWERED_ERRORS:
+        app.register_error_handler(error, answer_error)
+    app.after_request(_protect)
+    return app
+
+
+def _marketplace(config: Mapping[str, Any]) -> Marketplace | None:
+    endpoint = config.get("SANDBOX_FULFILLMENT_ENDPOINT")
+    if endpoint is None or endpoint == "":
+        return None
+    if not isinstance(endpoint, str):
+        raise ValueError("SANDBOX_FULFILLMENT_ENDPOINT must be a URL")
+    try:
+        return Marketplace(
+            endpoint,
+            seller_id=_name(config, "SANDBOX_SELLER_ID", "example-shop"),
+            account=_name(config, "SANDBOX_ACCOUNT", "sandbox"),
+            sales_channel=_name(config, "SANDBOX_SALES_CHANNEL", "1"),
+            simulation_timeout_seconds=_seconds(
+                config, "SANDBOX_SIMULATION_TIMEOUT_SECONDS", SIMULATION_TIMEOUT_SECONDS
+            ),
+            timeout_seconds=_seconds(config, "SANDBOX_TIMEOUT_SECONDS", TIMEOUT_SECONDS),
+        )
+    except ValueError as error:
+        raise ValueError(f"the sandbox cannot start: {error}") from None
+
+
+def _name(config: Mapping[str, Any], key: str, default: str) -> str:
+    value = config.get(key, default)
+    # an id made of digits has become a number on its way from the environment
+    if type(value) not in (str, int) or value == "":
+        raise ValueError(f"{key} must be a non-empty string")
+    return str(value)
+
+
+def _seconds(config: Mapping[str, Any], key: str, default: float) -> float:
+    value = config.get(key, default)
+    if type(value) not in (int, float) or not 0 < value <= 600:
+        raise ValueError(f"{key} must be a number of seconds between 0 and 600")
+    return float(value)
+
+
+def _protect(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
