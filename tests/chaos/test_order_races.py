@@ -1,5 +1,6 @@
 """The same call many times at once, and a process that dies in the middle: one order, one answer."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from flask_vtex_seller import CancellationDecision, CancellationRequest, FulfillmentAuthorization, OrderPlacement
 
-from ..shops import Shop, order_body, reserve, use_order_finder
+from ..shops import Shop, StoppedClock, order_body, reserve, use_order_finder
 
 CALLS = 50
 ROOT = Path(__file__).parents[2]
@@ -143,6 +145,53 @@ def test_authorizing_and_canceling_at_once_never_ships_a_canceled_order(shop: Sh
         # either it was released first and canceled then, or the release was refused
         released = [a for a in shop.asked_for(FulfillmentAuthorization) if a.order_id == order_id]
         assert statuses["fulfill"] == (200 if released else 409)
+
+
+@pytest.mark.parametrize(("path", "hook"), [("fulfill", "release"), ("cancel", "decide")])
+def test_while_a_hook_that_committed_still_runs_another_call_does_not_start_it_again(
+    new_shop: Callable[..., Shop], path: str, hook: str
+) -> None:
+    shop = new_shop(clock=StoppedClock())
+    shop.call("/pvt/orders", [order_body()])
+    answer = getattr(shop, hook)
+    meanwhile = []
+
+    def call() -> None:
+        meanwhile.append(shop.call(f"/pvt/orders/S-1/{path}", {}).status_code)
+
+    def commit_and_linger(argument: Any) -> Any:
+        setattr(shop, hook, answer)
+        shop.db.session.commit()
+        other = threading.Thread(target=call)
+        other.start()
+        other.join()
+        return answer(argument)
+
+    setattr(shop, hook, commit_and_linger)
+    assert shop.call(f"/pvt/orders/S-1/{path}", {}).status_code == 200
+    assert meanwhile == [503]
+    assert len([argument for argument in shop.asked if hasattr(argument, "order_id")]) == 1
+
+
+def test_claims_are_made_in_sorted_order_so_that_no_two_arrays_deadlock(shop: Shop) -> None:
+    """Both calls stop after their first claim: in opposite orders each would then wait for the other's."""
+    with shop.app.app_context():
+        engine = shop.db.engine
+    first_claims, claimed, failures = threading.Barrier(2), threading.local(), []
+
+    def after(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO vtex_order") and not hasattr(claimed, "once"):
+            claimed.once = True
+            with contextlib.suppress(threading.BrokenBarrierError):
+                first_claims.wait(timeout=0.5)
+
+    event.listen(engine, "after_cursor_execute", after)
+    event.listen(engine, "handle_error", failures.append)
+    orders = [order_body("A-01"), order_body("B-01")]
+    turns = iter([orders, orders[::-1]])
+    answers = at_once(lambda: shop.call("/pvt/orders", next(turns)), 2)
+    assert {answer.status_code for answer in answers} == {200}
+    assert failures == []
 
 
 KILLED_SHOP = """

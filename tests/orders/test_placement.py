@@ -400,6 +400,10 @@ class TestHookThatCommits:
         shop.seller._clock.advance(61)
         assert place(shop, [order_body()]).json[0]["orderId"] == "S-1"
 
+    def test_without_an_order_finder_a_live_claim_is_waited_for_all_the_same(self, shop: Shop) -> None:
+        self.interrupted(shop)
+        assert place(shop, [order_body()]).status_code == 503
+
     def test_without_an_order_finder_an_interrupted_placement_is_not_repeated(
         self, shop: Shop, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -1,0 +1,100 @@
+"""What importing the package does to a process: next to nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEPENDENCIES = "flask, flask_sqlalchemy, marshmallow, orjson, sqlalchemy, blinker, click, werkzeug"
+BUDGET_MS = 40
+RUNS = 4
+
+LOOK = """
+import json, logging, sys, threading
+import {dependencies}
+
+opened = []
+
+def watch(event, _):
+    if event.startswith(("socket.", "subprocess.", "os.fork")):
+        opened.append(event)
+
+sys.addaudithook(watch)
+
+def handlers():
+    loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.Logger.manager.loggerDict))]
+    return sum(len(logger.handlers) for logger in loggers)
+
+before = handlers()
+import flask_vtex_seller
+print(json.dumps({{
+    "threads": [thread.name for thread in threading.enumerate()],
+    "opened": opened,
+    "handlers": handlers() - before,
+    "engines": [name for name in ("apscheduler", "celery", "flask_migrate", "pytest") if name in sys.modules],
+    "ours": [name for name in sys.modules if name.startswith("flask_vtex_seller.")],
+}}))
+"""
+# Processor time, not the clock's: the machine may be busy with something else.
+MEASURE = """
+import time
+import {dependencies}
+
+start = time.process_time()
+import flask_vtex_seller
+print(time.process_time() - start)
+"""
+
+
+def python(code: str, cache: Path) -> str:
+    """Run `code` in a fresh interpreter that keeps its bytecode in `cache`, as an installed package does."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_"))}
+    done = subprocess.run(
+        [sys.executable, "-X", f"pycache_prefix={cache}", "-W", "error", "-c", code.format(dependencies=DEPENDENCIES)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    found: dict[str, object] = json.loads(python(LOOK, tmp_path_factory.mktemp("cache")))
+    return found
+
+
+def test_importing_starts_no_thread(seen: dict[str, object]) -> None:
+    assert seen["threads"] == ["MainThread"]
+
+
+def test_importing_opens_no_socket_and_starts_no_process(seen: dict[str, object]) -> None:
+    assert seen["opened"] == []
+
+
+def test_importing_adds_no_logging_handler(seen: dict[str, object]) -> None:
+    assert seen["handlers"] == 0
+
+
+def test_importing_leaves_schedulers_and_task_queues_alone(seen: dict[str, object]) -> None:
+    assert seen["engines"] == []
+
+
+def test_importing_leaves_the_sandbox_and_the_test_tools_alone(seen: dict[str, object]) -> None:
+    ours = seen["ours"]
+    assert isinstance(ours, list)
+    assert not [name for name in ours if name.split(".")[1] in ("sandbox", "testing", "conformance")]
+
+
+def test_importing_adds_little_to_importing_the_dependencies(tmp_path: Path) -> None:
+    python(MEASURE, tmp_path)  # fills the bytecode cache
+    measured: list[float] = []
+    while not measured or (min(measured) > BUDGET_MS and len(measured) < RUNS):
+        measured.append(float(python(MEASURE, tmp_path)) * 1000)
+    assert min(measured) <= BUDGET_MS
