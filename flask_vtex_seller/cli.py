@@ -1,6 +1,7 @@
 """`flask vtex-seller …`: what a shop's people ask of the extension on the command line."""
 
 from dataclasses import fields
+from urllib.parse import quote
 
 import click
 from flask import Flask, current_app
@@ -8,6 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy import inspect
 
 from .config import Marketplace
+from .errors import Unauthorized
 from .orders.order import Order, OrderState
 from .state import State, current_state
 
@@ -29,7 +31,7 @@ def urls(base_url: str, show_tokens: bool) -> None:
     for marketplace in settings.marketplaces.values():
         endpoint = f"{base_url.rstrip('/')}{settings.url_prefix}/{marketplace.name}"
         for token in marketplace.inbound_tokens or (None,):
-            shown = "…" if token is None or not show_tokens else token.reveal()
+            shown = "…" if token is None or not show_tokens else quote(token.reveal(), safe="")
             click.echo(f"{marketplace.name}: {endpoint}?token={shown}")
 
 
@@ -65,16 +67,22 @@ def _marketplace_complaints(app: Flask, state: State, marketplace: Marketplace) 
     complaints = []
     if not marketplace.inbound_tokens:
         complaints.append(f"{marketplace.name} has no inbound_tokens: every call of it is refused")
-    # A call without a token must reach us: then our own 401 comes back, whatever else the shop has in front.
+    # A call without a token must reach us: then our own refusal comes back, whatever else the shop has in front.
     path = f"{state.settings.url_prefix}/{marketplace.name}{_PROBE}"
     with app.test_client() as client:
-        response = client.post(path, json={})
-    if response.status_code != 401 or "x-vtex-error-code" not in response.headers:
+        response = client.post(path, json={}, base_url=_own_address(app))
+    if response.headers.get("x-vtex-error-code") != Unauthorized.code:
         remedy = "let requests through whose request.blueprint is 'vtex_seller'"
-        if "csrf" in app.extensions:
+        if response.status_code == 400 and "csrf" in app.extensions:
             remedy = "csrf.exempt(seller.blueprint)"
         complaints.append(f"{path} is answered by the shop with {response.status_code}, before the extension: {remedy}")
     return complaints
+
+
+def _own_address(app: Flask) -> str:
+    """Return an address that the shop answers to: https, for it may redirect anything else."""
+    trusted = [host.lstrip(".") for host in app.config.get("TRUSTED_HOSTS") or ()]
+    return f"https://{app.config['SERVER_NAME'] or (trusted or ['localhost'])[0]}"
 
 
 @vtex_seller_cli.command("create-tables")

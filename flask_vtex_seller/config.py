@@ -203,7 +203,10 @@ class _Reader:
 
     def _url(self, key: str, default: str, local: bool) -> str:
         url = self._text(key) or default
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise self._error(key, "is no URL") from None
         loopback = local and parts.hostname in _LOOPBACK_HOSTS
         if not parts.hostname or parts.scheme not in (("https", "http") if loopback else ("https",)):
             raise self._error(key, "must be an https URL (http to this machine only with local = true)")

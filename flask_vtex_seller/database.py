@@ -1,15 +1,15 @@
 """What every table and transaction of the package shares."""
 
+import importlib
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import MetaData, Table, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import scoped_session
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, scoped_session
 
 from .errors import ConfigurationError, PendingHostChanges, TemporarilyUnavailable
 
@@ -21,7 +21,8 @@ Tables = Mapping[str, Table]
 CORE = MetaData()
 """Where the package's tables are defined; only their copies on the shop's metadata are ever queried."""
 
-_INSERTS: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_DIALECTS = frozenset({"sqlite", "postgresql"})
+_CHANGED = "vtex_seller_changed"
 _log = logging.getLogger(__name__)
 _RETRIES = 2
 # SQLITE_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN
@@ -56,11 +57,13 @@ def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]
         ConfigurationError: the database is neither SQLite nor PostgreSQL.
     """
     dialect = session.get_bind(clause=table).dialect.name
-    if dialect not in _INSERTS:
+    if dialect not in _DIALECTS:
         raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
+    # The engine has loaded its dialect; to load both at import would double what importing this package costs.
+    insert = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert
     # RETURNING, not rowcount: of an INSERT drivers may report it as unknown
     first_key = next(iter(table.primary_key))
-    statement = _INSERTS[dialect](table).values(**values).on_conflict_do_nothing().returning(first_key)
+    statement = insert(table).values(**values).on_conflict_do_nothing().returning(first_key)
     return session.execute(statement, bind_arguments={"clause": table}).first() is not None
 
 
@@ -89,13 +92,35 @@ class Attempt:
     """Set before a function of the shop is called: it must not be called again by a silent retry."""
 
 
+def remember_changes(session: DbSession) -> None:
+    """Have `session` remember whether its present transaction changed anything, for `begin` to see."""
+    event.listen(session, "after_flush", _flushed)
+    event.listen(session, "do_orm_execute", _executed)
+    event.listen(session, "after_transaction_end", _ended)
+
+
+def _flushed(session: Session, _: object) -> None:
+    session.info[_CHANGED] = True
+
+
+def _executed(state: ORMExecuteState) -> None:
+    if not state.is_select:
+        state.session.info[_CHANGED] = True
+
+
+def _ended(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_CHANGED, None)
+
+
 def begin(session: DbSession) -> None:
     """Leave behind whatever reading the shop left open, so that a transaction of ours can begin.
 
     Raises:
         PendingHostChanges: the shop left changes in the session; they are neither committed nor thrown away.
     """
-    if session.new or session.dirty or session.deleted:
+    modified = any(session.is_modified(row) for row in session.dirty)
+    if session.new or session.deleted or modified or session.info.get(_CHANGED):
         raise PendingHostChanges
     session.rollback()
 

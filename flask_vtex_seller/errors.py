@@ -33,6 +33,9 @@ from typing import ClassVar
 class VtexSellerError(Exception):
     """The root of everything this package raises on purpose."""
 
+    order_ids: tuple[str, ...] = ()
+    """The marketplace's ids of the orders that the failed call was about, for the log."""
+
 
 class ConfigurationError(VtexSellerError):
     """The shop's configuration or set-up is wrong; the message names the key and the remedy."""

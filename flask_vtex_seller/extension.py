@@ -9,7 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
 from .config import Settings
-from .database import attach
+from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .orders.inbound import InboundOrders
@@ -58,6 +58,7 @@ class VtexSeller:
             raise ConfigurationError("VtexSeller needs the shop's Flask-SQLAlchemy object: VtexSeller(db)")
         self._db = db
         self._tables = attach(db.metadata)
+        remember_changes(db.session)
         self._hooks = Hooks()
         self._clock = clock or SystemClock()
         self.blueprint = make_blueprint()
@@ -76,10 +77,10 @@ class VtexSeller:
                 "call db.init_app(app), with the db of VtexSeller(db), before seller.init_app(app)"
             )
         settings = Settings.from_config(app.config)
-        app.extensions[EXTENSION_KEY] = self._compose(settings)
-        app.cli.add_command(vtex_seller_cli)
         if settings.marketplaces:
             app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
+        app.cli.add_command(vtex_seller_cli)
+        app.extensions[EXTENSION_KEY] = self._compose(settings)
         for marketplace in settings.marketplaces.values():
             if not marketplace.inbound_tokens:
                 _log.warning(

@@ -57,8 +57,9 @@ class Hook(Generic[F]):
 
 
 def _identity(function: Callable[..., Any]) -> str:
-    module = getattr(function, "__module__", "?")
-    return f"{module}.{getattr(function, '__qualname__', repr(function))}"
+    """Name the function's place in the code: an app factory that runs twice makes the same one twice."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 class HookBoundary:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
@@ -35,26 +36,29 @@ class WireSchema(Schema):
 
     @pre_load
     def _canonical_keys(self, data: Any, **_: Any) -> Any:
-        if not isinstance(data, Mapping) or data.keys() <= self._spellings().keys():
+        if not isinstance(data, Mapping) or data.keys() <= self._keys:
             return data
-        spellings, canonical = self._spellings(), dict(data)
-        for key in data:
-            name = spellings.get(key) or spellings.get(key.lower())
+        canonical = dict(data)
+        for key in data.keys() - self._keys:
+            name = self._spellings.get(key.lower())
             if name is not None and name not in data:
                 canonical[name] = data[key]
         return canonical
 
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        """The keys as the protocol spells them."""
+        return frozenset(field.data_key or name for name, field in self.load_fields.items())
+
+    @cached_property
     def _spellings(self) -> Mapping[str, str]:
-        known: dict[str, str] | None = self.__dict__.get("_known_spellings")
-        if known is None:
-            known = {}
-            for name, field in self.load_fields.items():
-                key = field.data_key or name
-                for spelling in (*field.metadata.get("aliases", ()), key):
-                    known[spelling.lower()] = key
-                known[key] = key
-            self.__dict__["_known_spellings"] = known
-        return known
+        """Other spellings, in lower case, with the key that each means."""
+        spellings = {}
+        for name, field in self.load_fields.items():
+            key = field.data_key or name
+            for spelling in (*field.metadata.get("aliases", ()), key):
+                spellings[spelling.lower()] = key
+        return spellings
 
 
 def load(schema: Schema, body: object, *, where: str = "") -> Any:
@@ -187,6 +191,6 @@ class Moment(fields.Raw):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (TypeError, ValueError, OverflowError):  # the last: at the calendar's ends an offset leads out of it
             raise ValidationError("Not a valid datetime.") from None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

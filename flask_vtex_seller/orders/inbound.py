@@ -22,6 +22,7 @@ from ..errors import (
     OrderConflict,
     PlacementInterrupted,
     TemporarilyUnavailable,
+    VtexSellerError,
 )
 from ..hook import Hook, HookBoundary
 from ..schema_loader import MAX_ID_LENGTH
@@ -85,7 +86,11 @@ class InboundOrders:
             TemporarilyUnavailable: a repeat of the call succeeds.
         """
         distinct = _distinct(placements)
-        outcomes = self._when_free(lambda patient: _Placing(self, distinct, marketplace, patient).run())
+        try:
+            outcomes = self._when_free(lambda patient: _Placing(self, distinct, marketplace, patient).run())
+        except VtexSellerError as error:
+            error.order_ids = tuple(distinct)
+            raise
         return [outcomes[placement.marketplace_order_id] for placement in placements]
 
     def authorize(self, marketplace: Marketplace, reference: OrderReference) -> Outcome:

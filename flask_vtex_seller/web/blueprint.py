@@ -32,14 +32,14 @@ BLUEPRINT_NAME = "vtex_seller"
 class _AnythingConverter(BaseConverter):
     """Matches the rest of a path, slashes included, even leading and doubled ones."""
 
-    regex = ".*?"
+    regex = r"[\s\S]*?"
     part_isolating = False
 
 
 def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     seen_by, hooks = _marketplace(marketplace), current_state().hooks
-    channel = request.args.get("sc") or seen_by.sales_channel
+    channel = request.args.get("sc", "").replace("\0", "") or seen_by.sales_channel
     cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
     lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
     return json_response(write_answer(cart, lines, seen_by))
@@ -85,7 +85,8 @@ def anything_else(rest: str = "") -> Response:
         raise MethodNotAllowed(f"{request.method} is not allowed here") from None
     except RouteNotFound:
         raise NotFound("no such path") from None
-    return _VIEWS[view](marketplace, **arguments)
+    request.view_args = {"marketplace": marketplace, **arguments}
+    return _VIEWS[view](**request.view_args)
 
 
 _ROUTES: Mapping[str, Callable[..., Response]] = {

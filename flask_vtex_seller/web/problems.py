@@ -38,7 +38,7 @@ def _refuse(refusal: Refusal) -> Response:
         response.headers["Retry-After"] = "1"
     if isinstance(refusal, MethodNotAllowed):
         response.headers["Allow"] = "POST"
-    _log.info("refused a call", extra={"code": refusal.code, "status": refusal.status, **_call()})
+    _log.info("refused a call", extra={"code": refusal.code, "status": refusal.status, **_call(refusal)})
     return response
 
 
@@ -71,16 +71,17 @@ def _report(error: Exception) -> None:
         own_words,
         "".join(traceback.format_list(traceback.extract_tb(cause.__traceback__))),
         exc_info=cause if current_app.debug else None,
-        extra=_call(),
+        extra=_call(error),
     )
     got_request_exception.send(current_app._get_current_object(), exception=cause)  # type: ignore[attr-defined]
 
 
-def _call() -> dict[str, object]:
-    views = request.view_args or {}
+def _call(error: Exception) -> dict[str, object]:
+    arguments = request.view_args or {}
     operation_id = "".join(filter(str.isprintable, request.headers.get("x-vtex-operation-id", "")[:64]))
     return {
-        "marketplace": views.get("marketplace"),
-        "order_id": views.get("order_id"),
+        "marketplace": arguments.get("marketplace"),
+        "order_id": arguments.get("order_id"),
+        "marketplace_order_ids": getattr(error, "order_ids", ()),
         "operation_id": operation_id or None,
     }
