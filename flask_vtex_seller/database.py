@@ -125,14 +125,15 @@ def begin(session: DbSession) -> None:
     session.rollback()
 
 
-def transact(session: DbSession, work: Callable[[Attempt], T], *, undo: Callable[[], object]) -> T:
+def transact(session: DbSession, work: Callable[[Attempt], T], *, undo: Callable[[BaseException], object]) -> T:
     """Run `work` as the whole transaction of a marketplace's call: one commit, or one rollback.
 
     It should begin with its own write: SQLite in WAL mode refuses a write that follows an older read. A lost race is
     tried again while no hook has run.
 
     Args:
-        undo: takes back, in a transaction of its own, what a hook that committed by itself may have left of `work`.
+        undo: takes back, in a transaction of its own, what a hook that committed by itself may have left of `work`;
+            gets what `work` raised.
 
     Raises:
         PendingHostChanges: see `begin`.
@@ -149,7 +150,7 @@ def transact(session: DbSession, work: Callable[[Attempt], T], *, undo: Callable
         except BaseException as error:
             session.rollback()
             if attempt.hook_ran:
-                _take_back(session, undo)
+                _take_back(session, undo, error)
             if not is_transient(error):
                 raise
             if attempt.hook_ran or not retries:
@@ -157,9 +158,9 @@ def transact(session: DbSession, work: Callable[[Attempt], T], *, undo: Callable
             retries -= 1
 
 
-def _take_back(session: DbSession, undo: Callable[[], object]) -> None:
+def _take_back(session: DbSession, undo: Callable[[BaseException], object], error: BaseException) -> None:
     try:
-        undo()
+        undo(error)
         session.commit()
     except DBAPIError:
         # What is left behind ends by itself, when its claim expires; the error that led here matters more.

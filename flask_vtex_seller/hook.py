@@ -65,19 +65,23 @@ def _identity(function: Callable[..., Any]) -> str:
 class HookBoundary:
     """The line between the package and a function of the shop: `with HookBoundary(name): …`.
 
-    What the package itself defines and a database's passing trouble go through; anything else that the function
-    raises becomes `HookFailed`, whose words are safe to show.
+    A database's passing trouble goes through; anything else that the function raises becomes `HookFailed`, whose words
+    are safe to show.
+
+    Args:
+        lets_through: what else this function may raise to be answered as it is.
     """
 
-    __slots__ = ("_name",)
+    __slots__ = ("_lets_through", "_name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, lets_through: type[VtexSellerError] = HookFailed) -> None:
         self._name = name
+        self._lets_through = lets_through
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, VtexSellerError) or is_transient(error):
+        if not isinstance(error, Exception) or isinstance(error, self._lets_through) or is_transient(error):
             return
         raise HookFailed(self._name, f"raised {type(error).__name__}") from error

@@ -6,7 +6,7 @@ again gets the same answer and calls no hook; so does one that arrives at the sa
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,13 +21,14 @@ from ..errors import (
     NotFound,
     OrderConflict,
     PlacementInterrupted,
+    PlacementRefused,
     TemporarilyUnavailable,
     VtexSellerError,
 )
 from ..hook import Hook, HookBoundary
 from ..schema_loader import MAX_ID_LENGTH
 from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
-from .ledger import Entry, OrderLedger
+from .ledger import FIRST_VERSION, Entry, OrderLedger
 from .lifecycle import require_transition
 from .order import (
     CancellationDecision,
@@ -133,7 +134,7 @@ class InboundOrders:
                 _require_text(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
             return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.clock.now()}
 
-        return self._decide(entry, answer, patient)
+        return self._decide(self.on_authorization.name, entry, answer, patient)
 
     def _cancel(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
         entry = self._resolve(marketplace, reference)
@@ -167,7 +168,7 @@ class InboundOrders:
                 decided |= {"state": OrderState.CANCELED, "canceled_at": self.clock.now()}
             return decided
 
-        return self._decide(entry, answer, patient)
+        return self._decide(self.on_cancellation.name, entry, answer, patient)
 
     def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
         """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""
@@ -186,7 +187,7 @@ class InboundOrders:
             raise NotFound("no such order", code="ORDER_NOT_FOUND")
         return of_body
 
-    def _decide(self, entry: Entry, answer: Callable[[], Mapping[str, Any]], patient: bool) -> Outcome:
+    def _decide(self, hook: str, entry: Entry, answer: Callable[[], Mapping[str, Any]], patient: bool) -> Outcome:
         """Claim the order, have the hook answer, store what it answers: one transaction."""
         order, now = entry.order, self.clock.now()
         key, until = (order.marketplace, order.marketplace_order_id), now + CLAIM
@@ -196,13 +197,20 @@ class InboundOrders:
                 raise _Claimed if patient else _busy(order.marketplace_order_id)
             attempt.hook_ran = True
             ours = self.ledger.settle(*key, until=until, **answer())
-            return self._after(key, ours)
+            return self.after(hook, key, ours, entry.version + 1)
 
-        return transact(self.ledger.session, work, undo=lambda: self.ledger.settle(*key, until=until))
+        return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))
 
-    def _after(self, key: tuple[str, str], ours: bool) -> Outcome:
+    def after(self, hook: str, key: tuple[str, str], ours: bool, version: int) -> Outcome:
+        """Return what became of an order after its hook; another call may have settled it if the claim was lost.
+
+        Args:
+            version: what the claim made of the row; an older one tells that the claim is gone.
+        """
         entry = self.ledger.get(*key)
-        if entry is None or (not ours and entry.is_claimed(self.clock.now())):
+        if entry is None or entry.version < version:
+            raise HookFailed(hook, "rolled back the transaction that it runs in")
+        if not ours and entry.is_claimed(self.clock.now()):
             raise _busy(key[1])
         return Outcome(order=entry.order, changed=ours)
 
@@ -224,53 +232,64 @@ class _Placing:
     placements: Mapping[str, OrderPlacement]
     marketplace: Marketplace
     patient: bool
+    taken: set[str] = field(default_factory=set)
+    """The orders that the shop has said yes to."""
 
     def run(self) -> dict[str, Outcome]:
         now = self.inbound.clock.now()
         until = now + CLAIM
         session = self.inbound.ledger.session
-        return transact(session, lambda attempt: self._place(attempt, now, until), undo=lambda: self._let_go(until))
+        return transact(
+            session, lambda attempt: self._place(attempt, now, until), undo=lambda error: self._let_go(error, until)
+        )
 
-    def _let_go(self, until: datetime) -> None:
-        for marketplace_order_id in sorted(self.placements):
-            self.inbound.ledger.settle(self.marketplace.name, marketplace_order_id, until=until)
+    def _let_go(self, error: BaseException, until: datetime) -> None:
+        """Take back the claims that a hook committed; where it may have committed an order, too, a repeat must look."""
+        for id_ in sorted(self.placements):
+            refused = isinstance(error, PlacementRefused) and id_ not in self.taken
+            end = self.inbound.ledger.withdraw if refused else self.inbound.ledger.expire
+            end(self.marketplace.name, id_, until=until)
 
     def _place(self, attempt: Attempt, now: datetime, until: datetime) -> dict[str, Outcome]:
         # Two arrays that hold the same orders in opposite order would wait for each other for ever.
-        known = {id_: self._claim(self.placements[id_], now, until) for id_ in sorted(self.placements)}
+        claims = {id_: self._claim(self.placements[id_], now, until) for id_ in sorted(self.placements)}
         outcomes = {}
-        for marketplace_order_id, placement in self.placements.items():
-            order = known[marketplace_order_id]
-            if order is None:
-                attempt.hook_ran = True
-                outcomes[marketplace_order_id] = self._call_hook(placement, until)
+        for id_, placement in self.placements.items():
+            claim = claims[id_]
+            if isinstance(claim, Outcome):
+                outcomes[id_] = claim
             else:
-                outcomes[marketplace_order_id] = Outcome(order=order, changed=False)
+                attempt.hook_ran = True
+                outcomes[id_] = self._call_hook(placement, until, claim)
         return outcomes
 
-    def _claim(self, placement: OrderPlacement, now: datetime, until: datetime) -> Order | None:
-        """Return the order if it is placed already; None once it is ours to place."""
+    def _claim(self, placement: OrderPlacement, now: datetime, until: datetime) -> Outcome | int:
+        """Return the order if it is placed already; else the version of its row, which is then ours to place."""
         ledger, id_, fingerprint = self.inbound.ledger, placement.marketplace_order_id, placement.fingerprint()
         if ledger.insert(placement, fingerprint=fingerprint, now=now, until=until):
-            return None
+            return FIRST_VERSION
         entry = ledger.get(self.marketplace.name, id_)
         if entry is None:
             raise _busy(id_)
+        found = None
         if entry.order.state is OrderState.PLACING:
             if self.patient and entry.is_claimed(now):
                 raise _Claimed
-            adopted = self._adopt(entry, now)
-            if adopted is None:
+            found = self._find(entry, now)
+            if found is None:
                 if not ledger.claim(entry, now=now, until=until):
                     raise _busy(id_)
-                return None
-            entry = adopted
+                return entry.version + 1
         if entry.fingerprint != fingerprint:
             raise OrderConflict(f"order {id_} was placed with other content", code="FMT009")
-        return entry.order
+        if found is None:
+            return Outcome(order=entry.order, changed=False)
+        # Another call may have found it, too, and been faster: what is stored counts.
+        adopted = ledger.adopt(entry, **found)
+        return self.inbound.after(self.inbound.finder.name, (self.marketplace.name, id_), adopted, entry.version)
 
-    def _adopt(self, entry: Entry, now: datetime) -> Entry | None:
-        """Finish a placement whose hook committed by itself and never got to its answer; None if the shop has none."""
+    def _find(self, entry: Entry, now: datetime) -> dict[str, Any] | None:
+        """Ask for what a hook that committed by itself has left, if it never got to its answer; None if nothing."""
         id_ = entry.order.marketplace_order_id
         find = self.inbound.finder.find()
         found: str | PlacedOrder | None = None
@@ -278,19 +297,19 @@ class _Placing:
             with HookBoundary(self.inbound.finder.name):
                 found = find(self.marketplace.name, id_)
         if found is not None:
-            self.inbound.ledger.adopt(entry, **self._answer(self.inbound.finder.name, found))
-            return self.inbound.ledger.get(self.marketplace.name, id_)
+            return self._answer(self.inbound.finder.name, found)
         if entry.is_claimed(now):
             raise _busy(id_)
-        if find is None and entry.claimed_until is not None:
+        if find is None:
             raise PlacementInterrupted(id_)
         return None
 
-    def _call_hook(self, placement: OrderPlacement, until: datetime) -> Outcome:
+    def _call_hook(self, placement: OrderPlacement, until: datetime, version: int) -> Outcome:
         hook = self.inbound.on_placement
         place = hook.get()
-        with HookBoundary(hook.name):
+        with HookBoundary(hook.name, lets_through=PlacementRefused):
             answer = place(placement)
+        self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
             "fingerprint": placement.fingerprint(),
             "value": placement.items_value + placement.shipping_value,
@@ -300,7 +319,7 @@ class _Placing:
             ours = self.inbound.ledger.settle(*key, until=until, **values)
         except IntegrityError:
             raise HookFailed(hook.name, "returned an order id that another order has") from None
-        outcome = self.inbound._after(key, ours)
+        outcome = self.inbound.after(hook.name, key, ours, version)
         if outcome.order.order_id != values["order_id"]:
             _log.error(
                 "two shop orders for one marketplace order: the answer names the first",
@@ -316,7 +335,7 @@ class _Placing:
         reference = placed.payment_reference
         if reference is not None or self.marketplace.merchant_name:
             _require_text(hook, "payment_reference", reference, _MAX_REFERENCE_LENGTH)
-            if not (reference or "").isdecimal():
+            if not (reference or "").isascii() or not (reference or "").isdigit():
                 raise HookFailed(hook, "must return a payment_reference of digits only")
         return {
             "state": OrderState.PLACED,

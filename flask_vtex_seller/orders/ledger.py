@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    delete,
     or_,
     select,
     update,
@@ -60,7 +61,7 @@ TABLE = Table(
     UniqueConstraint("marketplace", "order_id", name=conv("uq_vtex_order_order_id")),
     Index(conv("ix_vtex_order_created_at"), "created_at"),
 )
-_FIRST_VERSION = 1
+FIRST_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class OrderLedger:
             "marketplace": placement.marketplace,
             "marketplace_order_id": placement.marketplace_order_id,
             "state": OrderState.PLACING.value,
-            "version": _FIRST_VERSION,
+            "version": FIRST_VERSION,
             "fingerprint": fingerprint,
             "claimed_until": to_epoch_us(until),
             "marketplace_order_group": placement.marketplace_order_group,
@@ -150,6 +151,16 @@ class OrderLedger:
         key = self._key(marketplace, marketplace_order_id)
         ours = self._table.c.claimed_until == to_epoch_us(until)
         return self._update(key, ours, values={**self._row(values), "claimed_until": None})
+
+    def expire(self, marketplace: str, marketplace_order_id: str, *, until: datetime) -> bool:
+        """End a claim as if its time had run out: somebody must look what became of the order."""
+        ours = self._table.c.claimed_until == to_epoch_us(until)
+        return self._update(self._key(marketplace, marketplace_order_id), ours, values={"claimed_until": 0})
+
+    def withdraw(self, marketplace: str, marketplace_order_id: str, *, until: datetime) -> None:
+        """Delete an order that was claimed but is not going to be placed."""
+        key, ours = self._key(marketplace, marketplace_order_id), self._table.c.claimed_until == to_epoch_us(until)
+        self.session.execute(delete(self._table).where(key, ours))
 
     def adopt(self, entry: Entry, **values: Any) -> bool:
         """Write the outcome of a placement that somebody else left unfinished; tell whether it was still so."""

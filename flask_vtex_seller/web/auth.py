@@ -13,7 +13,7 @@ from flask import Request
 from ..config import Marketplace
 from ..errors import Unauthorized
 
-_VTEX_TOKEN = re.compile(r'token="?([^",\s]+)"?', re.IGNORECASE)
+_VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
 _MAX_CANDIDATES = 8
 
 
@@ -39,6 +39,6 @@ def _candidates(request: Request) -> Iterator[str]:
     yield from request.args.getlist("token")
     authorization = request.headers.get("Authorization", "")
     if authorization[:5].upper() == "VTEX ":
-        yield from _VTEX_TOKEN.findall(authorization)
+        yield from ("".join(forms) for forms in _VTEX_TOKEN.findall(authorization))
     if app_token := request.headers.get("X-VTEX-API-AppToken"):
         yield app_token

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_vtex_seller import FulfillmentAuthorization, OrderState, fulfillment_authorized
+from flask_vtex_seller import FulfillmentAuthorization, OrderState, OutOfStock, fulfillment_authorized
 
 from ..shops import ACME, Shop, StoppedClock, order_body
 
@@ -145,6 +145,25 @@ def test_a_hook_that_commits_and_then_raises_is_called_again(shop: Shop) -> None
     assert authorize(shop).status_code == 500
     shop.release = lambda _: "receipt-1"
     assert authorize(shop).json["receipt"] == "receipt-1"
+
+
+def test_a_hook_that_rolls_the_transaction_back_releases_nothing(shop: Shop) -> None:
+    def roll_back(_: FulfillmentAuthorization) -> str:
+        shop.db.session.rollback()
+        return "receipt-1"
+
+    shop.release = roll_back
+    assert authorize(shop).status_code == 500
+    assert state(shop) is OrderState.PLACED
+
+
+def test_a_refusal_that_only_a_placement_may_answer_is_an_error_here(shop: Shop) -> None:
+    def refuse(_: FulfillmentAuthorization) -> str:
+        raise OutOfStock("gone")
+
+    shop.release = refuse
+    response = authorize(shop)
+    assert (response.status_code, response.json["error"]["code"]) == (500, "ORD008")
 
 
 @pytest.mark.parametrize("receipt", [12, "", "x" * 256, "a\0b"])

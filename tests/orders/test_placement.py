@@ -60,7 +60,7 @@ class TestAnswer:
         answer = place(shop, [order_body(paymentData={"merchantName": "fruitpay"})]).json[0]
         assert answer["paymentData"] == {"merchantName": "fruitpay", "merchantPaymentReferenceId": "20261104"}
 
-    @pytest.mark.parametrize("reference", [None, "", "12a", "²"])
+    @pytest.mark.parametrize("reference", [None, "", "12a", "²", "١٢"])
     def test_a_seller_that_charges_must_give_a_reference_of_digits(
         self, new_shop: Callable[..., Shop], reference: str | None
     ) -> None:
@@ -343,6 +343,61 @@ class TestHookThatCommits:
         assert place(shop, [order_body()]).json[0]["orderId"] == "S-1"
         assert place(shop, [order_body()]).json[0]["orderId"] == "S-1"
         assert len(shop.asked_for(OrderPlacement)) == 1
+
+    def test_what_it_committed_before_it_failed_is_not_placed_twice_without_an_order_finder(
+        self, shop: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.fail_after_commit(shop)
+        shop.place = lambda order: self.reserve_and_commit(shop, order)
+        assert error_code(place(shop, [order_body()])) == "ORD008"
+        assert shop.order_ids() == ["S-1"]
+        assert "order_finder" in caplog.text
+
+    def test_an_order_found_by_a_repeat_is_announced(self, shop: Shop) -> None:
+        use_order_finder(shop)
+        self.fail_after_commit(shop)
+        seen = []
+
+        def receive(sender: object, order: Any) -> None:
+            seen.append(order.order_id)
+
+        with order_placed.connected_to(receive, sender=shop.app):
+            place(shop, [order_body()])
+            place(shop, [order_body()])
+        assert seen == ["S-1"]
+
+    def test_a_refusal_after_a_commit_leaves_no_claim(self, shop: Shop) -> None:
+        def commit_and_refuse(order: OrderPlacement) -> str:
+            shop.db.session.commit()
+            raise OutOfStock("none left")
+
+        shop.place = commit_and_refuse
+        for _ in range(2):
+            assert error_code(place(shop, [order_body()])) == "FMT002"
+
+    def test_of_several_orders_a_refused_one_does_not_hide_what_was_committed_before_it(self, shop: Shop) -> None:
+        use_order_finder(shop)
+
+        def second_is_refused(order: OrderPlacement) -> str:
+            if order.marketplace_order_id == "B-01":
+                raise OutOfStock("none left")
+            return self.reserve_and_commit(shop, order)
+
+        shop.place = second_is_refused
+        assert error_code(place(shop, [order_body("A-01"), order_body("B-01")])) == "FMT002"
+        assert place(shop, [order_body("A-01")]).json[0]["orderId"] == "S-1"
+        assert shop.order_ids() == ["S-1"]
+
+    def test_a_hook_that_rolls_the_transaction_back_is_told_so(
+        self, shop: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def roll_back(order: OrderPlacement) -> str:
+            shop.db.session.rollback()
+            return "S-1"
+
+        shop.place = roll_back
+        assert error_code(place(shop, [order_body()])) == "ORD008"
+        assert "rolled back" in caplog.text
 
     def test_what_it_committed_before_it_failed_is_found_by_the_repeat(self, shop: Shop) -> None:
         use_order_finder(shop)
