@@ -12,6 +12,8 @@ from .offers import require_countries
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_HOST = re.compile(r"[a-z0-9.:-]+")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
@@ -205,19 +207,20 @@ class _Reader:
         url = self._text(key) or default
         try:
             parts = urlsplit(url)
+            _ = parts.port  # reading it is what checks it
         except ValueError:
             raise self._error(key, "is no URL") from None
         loopback = local and parts.hostname in _LOOPBACK_HOSTS
         if not parts.hostname or parts.scheme not in (("https", "http") if loopback else ("https",)):
             raise self._error(key, "must be an https URL (http to this machine only with local = true)")
+        if not _HOST.fullmatch(parts.hostname):
+            raise self._error(key, "is no URL")
         if parts.query or parts.fragment or parts.username is not None:
             raise self._error(key, "must have no query, fragment or user")
         return url.rstrip("/")
 
 
 def _url_prefix(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or any(mark in value for mark in "<>?# "):
-        value = ""
-    if not (prefix := value.rstrip("/")):
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
         raise ConfigurationError("VTEX_SELLER_URL_PREFIX must be a path that starts with '/', such as /api/vtex")
-    return prefix
+    return value.rstrip("/")

@@ -104,7 +104,8 @@ def _flushed(session: Session, _: object) -> None:
 
 
 def _executed(state: ORMExecuteState) -> None:
-    if not state.is_select:
+    # not `not is_select`: a textual statement is none of these, and most of them read
+    if state.is_insert or state.is_update or state.is_delete:
         state.session.info[_CHANGED] = True
 
 

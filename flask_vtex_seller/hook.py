@@ -30,9 +30,9 @@ class Hook(Generic[F]):
         Raises:
             ConfigurationError: another function is registered already.
         """
-        if self._function is not None and _identity(self._function) != _identity(function):
+        if self._function is not None and _name(self._function) != _name(function):
             raise ConfigurationError(
-                f"{self.name} is already {_identity(self._function)}; {_identity(function)} cannot be registered, too"
+                f"{self.name} is already {_name(self._function)}; {_name(function)} cannot be registered, too"
             )
         self._function = function
 
@@ -56,7 +56,7 @@ class Hook(Generic[F]):
         return self._function
 
 
-def _identity(function: Callable[..., Any]) -> str:
+def _name(function: Callable[..., Any]) -> str:
     """Name the function's place in the code: an app factory that runs twice makes the same one twice."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"

@@ -111,7 +111,10 @@ class Offer:
             require_cents("Offer.list_price", self.list_price)
             if self.list_price < self.price:
                 raise ValueError(f"Offer.list_price {self.list_price} is below the price {self.price}")
-        if self.unit_multiplier <= 0:
+        multiplier = self.unit_multiplier
+        if isinstance(multiplier, bool) or not isinstance(multiplier, Decimal | int):
+            raise TypeError(f"Offer.unit_multiplier must be a Decimal or an int, not {type(multiplier).__name__}")
+        if not Decimal(multiplier).is_finite() or multiplier <= 0:
             raise ValueError("Offer.unit_multiplier must be above 0")
         if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
             raise ValueError("Offer.price_valid_until must be an aware datetime")

@@ -15,8 +15,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length, Range
 
 from .errors import InvalidRequest
+from .money import MAX_INTEGER
 
-MAX_INTEGER = 2**31 - 1
 MAX_ID_LENGTH = 128
 _MAX_TEXT_LENGTH = 2000
 _MAX_REASONS = 5

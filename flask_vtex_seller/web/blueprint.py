@@ -27,6 +27,7 @@ from .body import read_json
 from .problems import handle, json_response
 
 BLUEPRINT_NAME = "vtex_seller"
+_MAX_CHANNEL_LENGTH = 64
 
 
 class _AnythingConverter(BaseConverter):
@@ -39,7 +40,7 @@ class _AnythingConverter(BaseConverter):
 def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     seen_by, hooks = _marketplace(marketplace), current_state().hooks
-    channel = request.args.get("sc", "").replace("\0", "") or seen_by.sales_channel
+    channel = request.args.get("sc", "")[:_MAX_CHANNEL_LENGTH].replace("\0", "") or seen_by.sales_channel
     cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
     lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
     return json_response(write_answer(cart, lines, seen_by))

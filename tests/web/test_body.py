@@ -1,0 +1,141 @@
+"""How a body is read: guarded at the door."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import orjson
+import pytest
+from werkzeug.test import TestResponse
+
+from flask_vtex_seller.web.body import MAX_BYTES
+
+from ..shops import TOKEN, Shop, order_body
+
+SIMULATION = "/pvt/orderForms/simulation"
+CART = {"items": [{"id": "apple", "quantity": 1}]}
+
+
+def refused(response: TestResponse, status: int, code: str) -> str:
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"]) == (status, code)
+    assert response.headers["x-vtex-error-code"] == code
+    message: str = error["message"]
+    return message
+
+
+def padded(size: int) -> bytes:
+    body = orjson.dumps(CART)
+    return body + b" " * (size - len(body))
+
+
+def test_a_body_larger_than_the_cap_is_refused_on_every_route(shop: Shop) -> None:
+    """P23."""
+    for path in (SIMULATION, "/pvt/orders", "/pvt/orders/S-1/fulfill", "/pvt/orders/S-1/cancel"):
+        response = shop.call(path, data=padded(MAX_BYTES + 1))
+        assert "larger than 1048576 bytes" in refused(response, 413, "PAYLOAD_TOO_LARGE")
+    assert shop.asked == []
+
+
+def test_a_body_of_just_the_cap_is_read(shop: Shop) -> None:
+    assert shop.call(SIMULATION, data=padded(MAX_BYTES)).status_code == 200
+
+
+def test_a_body_of_unknown_length_is_cut_off_at_the_cap(shop: Shop) -> None:
+    """P23: chunked, so no length is announced."""
+    stream: dict[str, Any] = {
+        "input_stream": BytesIO(padded(MAX_BYTES + 1)),
+        "environ_overrides": {"wsgi.input_terminated": True},
+    }
+    refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize("limit", [10, 100 * MAX_BYTES])
+def test_a_limit_of_the_shop_for_its_own_pages_does_not_apply(new_shop: Callable[..., Shop], limit: int) -> None:
+    shop = new_shop(MAX_CONTENT_LENGTH=limit)
+    assert shop.simulate(("apple", 1)).status_code == 200
+    refused(shop.call(SIMULATION, data=padded(MAX_BYTES + 1)), 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "", "application/x-www-form-urlencoded", "application/json; x=y"]
+)
+def test_the_content_type_does_not_matter(shop: Shop, content_type: str) -> None:
+    assert shop.call(SIMULATION, data=orjson.dumps(CART), content_type=content_type).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"items": [{"id": "apple", "quantity": NaN}]}',
+        b'{"items": [], "geoCoordinates": [Infinity, -Infinity]}',
+        b'{"items": [], "x": 1e400}',
+        b'{"items": [], "x": "\xff"}',
+        b'{"items": [], "x": "\\ud800"}',
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b'{"items": [],}',
+        b"{} {}",
+        b"\xef\xbb\xbf{}",
+    ],
+    ids=["NaN", "Infinity", "too-large", "not-utf8", "surrogate", "deep", "deep-object", "comma", "two", "bom"],
+)
+def test_what_strict_json_does_not_know_is_refused(shop: Shop, body: bytes) -> None:
+    """P22."""
+    assert refused(shop.call(SIMULATION, data=body), 400, "INVALID_JSON").startswith("the body is not JSON: ")
+
+
+def test_the_place_of_the_mistake_is_told_but_not_its_text(shop: Shop) -> None:
+    message = refused(shop.call(SIMULATION, data=b'{"email":\n maria@mail.example}'), 400, "INVALID_JSON")
+    assert message.endswith("at line 2 column 2")
+    assert "maria" not in message
+
+
+def test_an_empty_body_is_called_empty(shop: Shop) -> None:
+    assert refused(shop.call(SIMULATION, data=b""), 400, "INVALID_JSON") == "the body is not JSON: it is empty"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**CART, "country": "BR\0"},
+        {"items": [{"id": "app\0le", "quantity": 1}]},
+        {**CART, "unknown": [{"a": ["\0"]}]},
+        {**CART, "key\0": 1},
+        ["\0"],
+    ],
+)
+def test_a_nul_character_anywhere_is_refused(shop: Shop, body: Any) -> None:
+    assert "NUL" in refused(shop.call(SIMULATION, data=orjson.dumps(body)), 400, "INVALID_JSON")
+    assert shop.asked == []
+
+
+def test_a_nul_character_in_an_order_is_refused(shop: Shop) -> None:
+    assert "NUL" in refused(shop.call("/pvt/orders", [order_body("1\0")]), 400, "INVALID_JSON")
+
+
+def test_a_backslash_before_u0000_is_no_nul_character(shop: Shop) -> None:
+    body = orjson.dumps({**CART, "country": "\\u0000"})
+    assert b"\\u0000" in body
+    assert shop.call(SIMULATION, data=body).get_json()["country"] == "\\u0000"
+
+
+def test_of_duplicate_keys_the_last_wins(shop: Shop) -> None:
+    body = b'{"country": "ARG", "items": [{"id": "apple", "quantity": 1}], "country": "BRA"}'
+    assert shop.call(SIMULATION, data=body).get_json()["country"] == "BRA"
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n"])
+@pytest.mark.parametrize("verb", ["fulfill", "cancel"])
+def test_a_call_about_an_order_may_have_no_body(shop: Shop, verb: str, body: bytes) -> None:
+    shop.call("/pvt/orders", [order_body()])
+    assert shop.call(f"/pvt/orders/S-1/{verb}", data=body).status_code == 200
+
+
+def test_a_placement_needs_a_body(shop: Shop) -> None:
+    refused(shop.call("/pvt/orders", data=b""), 400, "INVALID_JSON")
+
+
+def test_a_nul_character_in_the_sales_channel_of_the_query_does_not_reach_the_shop(shop: Shop) -> None:
+    shop.call(SIMULATION, CART, query_string=f"token={TOKEN}&sc=%00")
+    assert not any("\0" in (request.sales_channel or "") for request in shop.asked)
