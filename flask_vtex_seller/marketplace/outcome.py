@@ -1,0 +1,132 @@
+"""What became of one call to a marketplace."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import orjson
+import requests
+
+from .operations import Meaning, Operation
+
+_EXCERPT_LENGTH = 2000
+_ALREADY_CANCELED = re.compile(r"\balready\s+(been\s+)?cancell?ed\b", re.IGNORECASE)
+_RETRIED = frozenset({408, 425, 429})
+_WITHOUT_ADVICE = timedelta(seconds=60)
+"""What a 429 without Retry-After asks for. Source: VTEX developer portal, orders feed: stop and wait a minute."""
+_LIMIT_RESETS = ("ratelimit-reset", "x-ratelimit-reset")
+
+
+class Verdict(Enum):
+    """Whether a message is done with."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of one attempt."""
+
+    verdict: Verdict
+    reason: str
+    """One line for people: the status or the trouble, and what to do about it."""
+    status: int | None = None
+    """None if no answer came."""
+    meaning: Meaning = Meaning.DONE
+    excerpt: str = ""
+    """The beginning of the answer's body."""
+    retry_after: timedelta | None = None
+    """The marketplace's own wish."""
+
+
+def of_answer(operation: Operation, status: int, headers: Mapping[str, str], text: str, *, now: datetime) -> Outcome:
+    """Judge an answer.
+
+    2xx and the operation's own endings are done; 429, 5xx and a few kin are tried again; a redirect is refused, for
+    following it would hand the application key to whoever it points at; so is every other 4xx.
+
+    Args:
+        text: the beginning of the body.
+    """
+    verdict, meaning, wait, reason = Verdict.DELIVERED, Meaning.DONE, None, str(status)
+    if 200 <= status < 300:
+        if operation.answers_json and not _is_json(text):
+            verdict, reason = Verdict.RETRY, f"{status}, but the answer is not JSON: outcome unknown"
+        elif _is_page(text):
+            verdict, reason = Verdict.RETRY, f"{status}, but with a web page: outcome unknown"
+    elif status in operation.endings and not _is_page(text):
+        meaning = operation.endings[status]
+        reason = f"{status}: {meaning.value}"
+    elif operation.says_already_done and status == 400 and _is_already_canceled(text):
+        meaning, reason = Meaning.ALREADY_DONE, f"{status}: {Meaning.ALREADY_DONE.value}"
+    elif status in _RETRIED or status >= 500:
+        verdict, wait = Verdict.RETRY, retry_after(headers, now=now) or (_WITHOUT_ADVICE if status == 429 else None)
+    else:
+        verdict, reason = Verdict.REFUSED, _refusal(operation, status, text)
+    excerpt = text[:_EXCERPT_LENGTH].replace("\0", "")
+    return Outcome(verdict=verdict, status=status, reason=reason, meaning=meaning, excerpt=excerpt, retry_after=wait)
+
+
+def unsendable(error: Exception) -> Outcome:
+    """Judge a call that could not even be written down, such as one whose key no header can carry."""
+    return Outcome(verdict=Verdict.REFUSED, reason=f"cannot be sent: {type(error).__name__}")
+
+
+def of_trouble(error: Exception) -> Outcome:
+    """Judge a call without a whole answer: it is tried again."""
+    unsent = isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError)
+    certainty = "not sent" if unsent else "no answer, outcome unknown"
+    return Outcome(verdict=Verdict.RETRY, reason=f"{certainty}: {type(error).__name__}")
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
+    """Return how long the marketplace wants to be left alone; headers in either documented spelling, any case.
+
+    Retry-After is a number of seconds or an HTTP date.
+    """
+    lowered = {name.lower(): value.strip() for name, value in headers.items()}
+    for name in ("retry-after", *_LIMIT_RESETS):
+        value = lowered.get(name, "")
+        if value.isascii() and value.isdigit() and len(value) <= 6:
+            return timedelta(seconds=int(value))
+        if name == "retry-after" and value:
+            try:
+                moment = parsedate_to_datetime(value)
+                aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+                return max(aware - now, timedelta(0))
+            except (TypeError, ValueError, OverflowError):
+                continue
+    return None
+
+
+def _refusal(operation: Operation, status: int, text: str) -> str:
+    if status == 401:
+        return "401: the marketplace does not accept app_key and app_token"
+    if status == 403:
+        return f"403: the application key lacks the permission {operation.permission}"
+    if 300 <= status < 400:
+        return f"{status}: a redirect, which is not followed; check base_url and suggestions_url"
+    if _is_page(text):
+        return f"{status} with a web page: check base_url and suggestions_url"
+    return str(status)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _is_page(text: str) -> bool:
+    return text.lstrip()[:1] == "<"
+
+
+def _is_already_canceled(text: str) -> bool:
+    return _ALREADY_CANCELED.search(text) is not None

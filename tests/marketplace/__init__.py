@@ -1,0 +1,1 @@
+"""What every call to a marketplace is made of, and what its answers mean."""

@@ -1,0 +1,1 @@
+"""The outbox: its table, its queries, its drain."""

@@ -1,0 +1,341 @@
+"""The queries on the table of messages, each alone."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flask_vtex_seller.outbox.message import Message, MessageState
+
+from .box import Box, invoice, notice, said
+
+MARKETPLACES = ("acme", "other")
+
+
+def lease(
+    box: Box, limit: int = 20, *, seconds: float = 60, marketplaces: Sequence[str] = MARKETPLACES
+) -> tuple[list[Message], datetime]:
+    now = box.clock.now()
+    until = now + timedelta(seconds=seconds)
+    with box.ledger() as ledger:
+        return ledger.lease(now=now, until=until, limit=limit, marketplaces=marketplaces), until
+
+
+def settle(box: Box, message: Message, until: datetime, state: MessageState, **values: Any) -> bool:
+    with box.ledger() as ledger:
+        return ledger.settle(message, until=until, state=state, now=box.clock.now(), **values)
+
+
+def names(messages: Sequence[Message]) -> list[str]:
+    return [said(message) for message in messages]
+
+
+# append
+
+
+def test_a_message_is_kept_as_it_was_said(box: Box) -> None:
+    body = {"reason": "maçã 🍎 \u2028", "n": [1, None, True, 2**53, 1.5], "": {}}
+    box.say(invoice("1", body=body))
+    [message], _ = lease(box)
+    assert message.body == body
+    assert (message.marketplace, message.operation, message.lane) == ("acme", "invoice", "order:1-01")
+    assert message.arguments == {"marketplace_order_id": "1-01", "invoice_number": "1"}
+    assert message.created_at == message.due_at == box.clock.now()
+    assert (message.state, message.merges, message.settled_at) == (MessageState.PENDING, False, None)
+
+
+def test_a_message_without_a_body_has_none_and_one_with_an_empty_body_has_it(box: Box) -> None:
+    box.say(notice("apple"), invoice("1", body={}))
+    messages, _ = lease(box)
+    assert [message.body for message in messages] == [None, {}]
+
+
+def test_saying_nothing_writes_nothing(box: Box) -> None:
+    box.say()
+    assert box.rows() == []
+
+
+def test_ids_grow_in_the_order_of_saying_and_are_never_used_again(box: Box) -> None:
+    """R3: they are a lane's order."""
+    box.say(invoice("1"), invoice("2"))
+    first = box.ids()
+    assert first == sorted(first)
+    with box.ledger() as ledger:
+        ledger.move(first, MessageState.DISCARDED, now=box.clock.now(), reason="made up")
+    box.clock.advance(1)
+    with box.ledger() as ledger:
+        ledger.purge(before=box.clock.now())
+    box.say(invoice("3"))
+    assert box.ids()[-1] > first[-1]
+    assert first[0] not in box.ids()
+
+
+def test_a_repr_shows_neither_body_nor_answer(box: Box) -> None:
+    """S7"""
+    box.say(invoice("1", body={"name": "Maria"}))
+    [message], until = lease(box)
+    settle(box, message, until, MessageState.DEAD, excerpt="Maria Silva")
+    with box.ledger() as ledger:
+        assert "Maria" not in repr(ledger.get(message.id))
+
+
+# lease
+
+
+def test_the_oldest_message_of_each_lane_is_taken_the_oldest_first(box: Box) -> None:
+    box.say(
+        invoice("1", order="A"),
+        invoice("2", order="A"),
+        invoice("3", order="B"),
+        notice("apple"),
+        invoice("4", order="B"),
+    )
+    assert names(lease(box)[0]) == ["1", "3", "apple"]
+
+
+def test_no_more_than_asked_for_is_taken(box: Box) -> None:
+    box.say(*(invoice(str(number), order=str(number)) for number in range(5)))
+    assert names(lease(box, 2)[0]) == ["0", "1"]
+    assert names(lease(box, 2)[0]) == ["2", "3"]
+    assert names(lease(box, 2)[0]) == ["4"]
+
+
+def test_the_attempt_is_counted_when_it_is_taken(box: Box) -> None:
+    """R15"""
+    box.say(invoice("1"))
+    [message], _ = lease(box)
+    assert (message.attempts, box.rows()[0].attempts) == (1, 1)
+
+
+def test_what_is_taken_is_not_taken_again_before_its_lease_ends(box: Box) -> None:
+    """R2"""
+    box.say(invoice("1"), invoice("2"))
+    assert names(lease(box, seconds=60)[0]) == ["1"]
+    box.clock.advance(59.999999)
+    assert lease(box)[0] == []
+    box.clock.advance(0.000001)
+    [message], _ = lease(box)
+    assert (said(message), message.attempts) == ("1", 2)
+
+
+def test_what_is_not_due_is_not_taken(box: Box) -> None:
+    box.say(invoice("1"))
+    box.clock.advance(-1)
+    assert lease(box)[0] == []
+    box.clock.advance(1)
+    assert names(lease(box)[0]) == ["1"]
+
+
+def test_lanes_of_two_marketplaces_are_two_though_they_share_a_name(box: Box) -> None:
+    box.say(invoice("1"), invoice("2", marketplace="other"))
+    assert names(lease(box)[0]) == ["1", "2"]
+
+
+def test_only_messages_to_the_marketplaces_asked_for_are_taken(box: Box) -> None:
+    box.say(invoice("1"), invoice("2", marketplace="other"))
+    assert names(lease(box, marketplaces=["other"])[0]) == ["2"]
+    assert lease(box, marketplaces=[])[0] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "draft", "next_is_free"),
+    [
+        (MessageState.DELIVERED, invoice, True),
+        (MessageState.DISCARDED, invoice, True),
+        (MessageState.DEAD, invoice, False),
+        (MessageState.PENDING, invoice, False),
+        (MessageState.DEAD, notice, True),
+        (MessageState.PENDING, notice, False),
+    ],
+)
+def test_what_a_settled_head_means_for_its_lane(box: Box, state: MessageState, draft: Any, next_is_free: bool) -> None:
+    """R3"""
+    extra = {} if draft is invoice else {"merges": False}
+    box.say(draft("x", **extra), draft("x", **extra))
+    [head], until = lease(box)
+    assert settle(box, head, until, state, due_at=box.clock.now() + timedelta(hours=1))
+    assert len(lease(box)[0]) == next_is_free
+
+
+# settle, hand back
+
+
+def test_settling_writes_what_became_of_the_message_and_ends_the_lease(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    box.clock.advance(1)
+    assert settle(box, message, until, MessageState.DEAD, status=400, reason="400", excerpt="no")
+    with box.ledger() as ledger:
+        found = ledger.get(message.id)
+    assert found is not None
+    assert (found.state, found.last_status, found.last_reason, found.last_excerpt) == (
+        MessageState.DEAD,
+        400,
+        "400",
+        "no",
+    )
+    assert found.settled_at == box.clock.now()
+    assert box.rows()[0].leased_until is None
+
+
+def test_a_message_that_will_be_tried_again_is_not_settled(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    later = box.clock.now() + timedelta(minutes=5)
+    assert settle(box, message, until, MessageState.PENDING, due_at=later, reason="503")
+    with box.ledger() as ledger:
+        found = ledger.get(message.id)
+    assert found is not None
+    assert (found.state, found.due_at, found.settled_at) == (MessageState.PENDING, later, None)
+
+
+def test_a_reason_of_any_length_fits(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    assert settle(box, message, until, MessageState.DEAD, reason="ç" * 5000)
+    assert box.rows()[0].last_reason == "ç" * 500
+
+
+def test_a_lease_that_somebody_else_took_over_settles_and_hands_back_nothing(box: Box) -> None:
+    """R2"""
+    box.say(invoice("1"))
+    [message], lost = lease(box)
+    box.clock.advance(60)
+    _, until = lease(box)
+    assert not settle(box, message, lost, MessageState.DELIVERED)
+    with box.ledger() as ledger:
+        ledger.hand_back([message.id], until=lost)
+    assert (box.rows()[0].state, box.rows()[0].attempts) == ("pending", 2)
+    assert settle(box, message, until, MessageState.DELIVERED)
+
+
+def test_a_message_is_settled_once(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    assert settle(box, message, until, MessageState.DELIVERED)
+    assert not settle(box, message, until, MessageState.DEAD)
+    assert box.states() == {"1": "delivered"}
+
+
+def test_what_is_handed_back_is_as_if_it_had_never_been_taken(box: Box) -> None:
+    """R19"""
+    box.say(invoice("1", order="A"), invoice("2", order="B"))
+    before = box.rows()
+    messages, until = lease(box)
+    with box.ledger() as ledger:
+        ledger.hand_back([message.id for message in messages], until=until)
+    assert box.rows() == before
+
+
+# merge
+
+
+def test_a_notice_speaks_for_the_pending_ones_of_its_sku_kind_and_marketplace_only(box: Box) -> None:
+    box.say(
+        notice("apple"),
+        notice("apple"),
+        notice("apple", "inventory"),
+        notice("pear"),
+        notice("apple", marketplace="other"),
+        notice("apple", merges=False),
+        notice("apple"),
+    )
+    head, *_ = lease(box)[0]
+    with box.ledger() as ledger:
+        assert ledger.merge(head, now=box.clock.now()) == 2
+    rows = box.rows()
+    merged = [position for position, row in enumerate(rows) if row.state == "merged"]
+    assert merged == [1, 6]
+    assert {rows[position].last_reason for position in merged} == {f"said by message {head.id}"}
+
+
+# move
+
+
+@pytest.mark.parametrize("state", [MessageState.DELIVERED, MessageState.MERGED, MessageState.DISCARDED])
+def test_what_is_over_is_not_moved(box: Box, state: MessageState) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    settle(box, message, until, state)
+    with box.ledger() as ledger:
+        assert not ledger.move([message.id], MessageState.PENDING, now=box.clock.now(), reason="again")
+    assert box.states() == {"1": state.value}
+
+
+def test_a_dead_message_starts_afresh(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    settle(box, message, until, MessageState.DEAD)
+    box.clock.advance(600)
+    with box.ledger() as ledger:
+        moved = ledger.move([message.id, 10**6], MessageState.PENDING, now=box.clock.now(), reason="again")
+    assert [again.id for again in moved] == [message.id]
+    [again], _ = lease(box)
+    assert (again.id, again.attempts, again.settled_at, again.last_reason) == (message.id, 1, None, "again")
+
+
+def test_a_message_that_is_being_sent_is_not_moved_until_its_lease_has_ended(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    for expected in (0, 1):
+        with box.ledger() as ledger:
+            now = box.clock.now()
+            assert len(ledger.move([message.id], MessageState.DISCARDED, now=now, reason="enough")) == expected
+        box.clock.advance(60)
+    assert not settle(box, message, until, MessageState.DELIVERED), "whoever held the lease has lost it"
+
+
+# reading
+
+
+def test_pages_are_narrowed_and_begin_with_the_newest(box: Box) -> None:
+    box.say(invoice("1", order="A"), invoice("2", order="A"), invoice("3", marketplace="other"), notice("apple"))
+    [head, *_], until = lease(box)
+    settle(box, head, until, MessageState.DEAD)
+
+    def page(**changes: Any) -> list[str]:
+        with box.ledger() as ledger:
+            return names(ledger.page(**{"state": None, "marketplace": None, "lane": None, "limit": 50, **changes}))
+
+    assert page() == ["apple", "3", "2", "1"]
+    assert page(limit=2) == ["apple", "3"]
+    assert page(state=MessageState.DEAD) == ["1"]
+    assert page(marketplace="other") == ["3"]
+    assert page(lane="order:A") == ["2", "1"]
+    assert page(lane="order:A", state=MessageState.PENDING) == ["2"]
+    assert page(lane="order:%") == []
+
+
+def test_an_unknown_message_is_none(box: Box) -> None:
+    with box.ledger() as ledger:
+        assert ledger.get(1) is None
+
+
+def test_only_what_is_due_is_counted(box: Box) -> None:
+    box.say(invoice("1"), invoice("2"))
+    with box.ledger() as ledger:
+        assert ledger.count_due(now=box.clock.now()) == 2
+        assert ledger.count_due(now=box.clock.now() - timedelta(microseconds=1)) == 0
+
+
+# purge
+
+
+def test_only_what_was_over_long_ago_is_deleted(box: Box) -> None:
+    states = [
+        MessageState.DELIVERED,
+        MessageState.MERGED,
+        MessageState.DISCARDED,
+        MessageState.DEAD,
+        MessageState.PENDING,
+    ]
+    box.say(*(invoice(state.value, order=state.value) for state in states))
+    messages, until = lease(box)
+    for message, state in zip(messages, states, strict=True):
+        settle(box, message, until, state)
+    settled = box.clock.now()
+    with box.ledger() as ledger:
+        assert ledger.purge(before=settled) == 0
+        assert ledger.purge(before=settled + timedelta(microseconds=1)) == 3
+    assert set(box.states()) == {"dead", "pending"}
