@@ -2,11 +2,10 @@
 
 import importlib
 import logging
-import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import MetaData, Table, event
+from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, inspect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, scoped_session
@@ -22,6 +21,8 @@ CORE = MetaData()
 """Where the package's tables are defined; only their copies on the shop's metadata are ever queried."""
 
 _DIALECTS = frozenset({"sqlite", "postgresql"})
+_READING = frozenset({"SELECT", "WITH", "VALUES", "SHOW", "SET", "PRAGMA", "EXPLAIN"})
+"""How a textual statement begins that changes nothing worth keeping."""
 _CHANGED = "vtex_seller_changed"
 _log = logging.getLogger(__name__)
 _RETRIES = 2
@@ -48,6 +49,32 @@ def attach(metadata: MetaData) -> Tables:
     return {table.name: table.to_metadata(metadata, schema=None) for table in CORE.sorted_tables}  # type: ignore[arg-type]
 
 
+def missing(engine: Engine, tables: Iterable[Table]) -> list[str]:
+    """Return what the database lacks of the package's tables: table names, and `table.column` ones."""
+    inspector, lacking = inspect(engine), []
+    for table in tables:
+        if not inspector.has_table(table.name, schema=table.schema):
+            lacking.append(table.fullname)
+            continue
+        present = {column["name"] for column in inspector.get_columns(table.name, schema=table.schema)}
+        lacking += [f"{table.fullname}.{column.name}" for column in table.columns if column.name not in present]
+    return lacking
+
+
+def dialect_insert(session: DbSession | Connection, table: Table) -> Any:
+    """Return the database's own INSERT, which knows ON CONFLICT.
+
+    Raises:
+        ConfigurationError: the database is neither SQLite nor PostgreSQL.
+    """
+    bind = session if isinstance(session, Connection) else session.get_bind(clause=table)
+    dialect = bind.dialect.name
+    if dialect not in _DIALECTS:
+        raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
+    # The engine has loaded its dialect; to load both at import would double what importing this package costs.
+    return importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+
+
 def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless one of its unique keys is taken; tell whether it was inserted.
 
@@ -56,14 +83,9 @@ def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]
     Raises:
         ConfigurationError: the database is neither SQLite nor PostgreSQL.
     """
-    dialect = session.get_bind(clause=table).dialect.name
-    if dialect not in _DIALECTS:
-        raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
-    # The engine has loaded its dialect; to load both at import would double what importing this package costs.
-    insert = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert
     # RETURNING, not rowcount: of an INSERT drivers may report it as unknown
     first_key = next(iter(table.primary_key))
-    statement = insert(table).values(**values).on_conflict_do_nothing().returning(first_key)
+    statement = dialect_insert(session, table).values(**values).on_conflict_do_nothing().returning(first_key)
     return session.execute(statement, bind_arguments={"clause": table}).first() is not None
 
 
@@ -76,8 +98,8 @@ def is_transient(error: BaseException) -> bool:
     if error.connection_invalidated:
         return True
     origin = error.orig
-    if isinstance(origin, sqlite3.Error):
-        return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_TRANSIENT
+    if (code := getattr(origin, "sqlite_errorcode", None)) is not None:
+        return code & 0xFF in _SQLITE_TRANSIENT
     # psycopg says sqlstate, psycopg2 pgcode
     sqlstate = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
     if sqlstate:
@@ -104,8 +126,8 @@ def _flushed(session: Session, _: object) -> None:
 
 
 def _executed(state: ORMExecuteState) -> None:
-    # not `not is_select`: a textual statement is none of these, and most of them read
-    if state.is_insert or state.is_update or state.is_delete:
+    first_word = state.statement.text.split()[:1] if isinstance(state.statement, TextClause) else []
+    if (first_word and first_word[0].upper() not in _READING) or state.is_insert or state.is_update or state.is_delete:
         state.session.info[_CHANGED] = True
 
 

@@ -8,7 +8,9 @@
     │   ├── PlacementInterrupted    nobody can tell whether the shop has an order; an order_finder could
     │   └── PendingHostChanges      the shop left uncommitted changes in db.session before our transaction
     ├── UnknownOrder                a verb names an order that no marketplace placed here
+    ├── IllegalTransition           a verb asks for what the order's state does not allow
     ├── AmbiguousOrder              … or one that two marketplaces placed: name the marketplace
+    ├── SkuNotReady                 (catalog.sku) what the marketplace would refuse of a SKU's catalog data
     ├── HookFailed                  a hook raised something of its own, or returned what it must not
     └── Refusal                     an answer in the protocol's error contract: status, code, message
         ├── InvalidRequest          400  the body or the path is not what the protocol describes
@@ -27,7 +29,11 @@
 A refusal's message is shown to the marketplace: it names fields, ids and reasons, never a shopper's data.
 """
 
+import re
+from collections.abc import Iterable
 from typing import ClassVar
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class VtexSellerError(Exception):
@@ -77,6 +83,23 @@ class UnknownOrder(VtexSellerError):
     """No marketplace placed an order of that id here."""
 
 
+class IllegalTransition(VtexSellerError):
+    """A verb asks for what the order's state does not allow.
+
+    Args:
+        order_id: the shop's own id.
+        state: of the order, in words.
+        wanted: what the verb would do.
+        allowed: the states in which it may.
+    """
+
+    def __init__(self, order_id: str | None, state: str, wanted: str, allowed: Iterable[str]) -> None:
+        may = " or ".join(sorted(allowed))
+        super().__init__(f"order {order_id} is {state}: {wanted} needs an order that is {may}")
+        self.order_id = order_id
+        self.state = state
+
+
 class AmbiguousOrder(VtexSellerError):
     """Two marketplaces placed orders of that id: name the marketplace, too."""
 
@@ -100,17 +123,23 @@ class Refusal(VtexSellerError):
     Source: VTEX help center, integration guide for a non-VTEX seller with payment, "error" object and headers.
 
     Args:
-        message: what is refused and why; names the field; carries no shopper's data.
-        code: overrides the class's code.
+        message: what is refused and why; names the field; carries no shopper's data. Anything that has a `str` will do.
+        code: overrides the class's code; ASCII letters, digits, `_`, `.` and `-`.
+
+    Raises:
+        TypeError, ValueError: the code cannot be one.
     """
 
     status: ClassVar[int] = 400
     code: str = "INVALID_REQUEST"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: object, *, code: str | None = None) -> None:
+        # A lazy translation, a number, half a character: whatever a shop says must reach the marketplace as text.
+        self.message = str(message).encode("utf-8", "replace").decode("utf-8")
+        super().__init__(self.message)
         if code is not None:
+            if not _CODE.fullmatch(code):
+                raise ValueError(f"not an error code: {code!r}")
             self.code = code
 
 

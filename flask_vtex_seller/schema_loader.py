@@ -113,7 +113,8 @@ class OptionalText(Text):
         super().__init__(load_default=None, allow_none=True, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return super()._deserialize(value, attr, data, **kwargs) or None
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return text if text.strip() else None
 
     def _validate(self, value: Any) -> None:
         if value is not None:

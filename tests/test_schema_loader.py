@@ -1,5 +1,7 @@
 """Reading bodies: what each field takes, which spellings are understood, and what a refusal says."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -54,7 +54,7 @@ _MAX_REFERENCE_LENGTH = 64
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Outcome:
     """An order after a call, and whether this call changed it."""
 
@@ -66,7 +66,7 @@ class _Claimed(Exception):
     """Another call is at work on the same order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class InboundOrders:
     """The marketplace's calls about orders, with what they need."""
 
@@ -140,15 +140,21 @@ class InboundOrders:
         entry = self._resolve(marketplace, reference)
         order = entry.order
         refused = order.cancellation_decision is CancellationDecision.REFUSE
-        if order.state is OrderState.CANCELED or (refused and order.cancellation_request_id == reference.request_id):
+        # The protocol's old form names no request: it then is about the one that is known.
+        same_wish = reference.request_id in (None, order.cancellation_request_id)
+        if order.state is OrderState.CANCELED or (refused and same_wish):
             return Outcome(order=order, changed=False)
         require_transition(order, OrderState.CANCELED)
+        if order.invoiced_said and order.cancellation_said_at is None:
+            # The invoice on its way is the shop's answer; the two crossing each other leave orders stuck for good.
+            return Outcome(order=order, changed=False)
         hook = self.on_cancellation.get()
+        request_id = reference.request_id or order.cancellation_request_id
         request = CancellationRequest(
             marketplace=order.marketplace,
             marketplace_order_id=order.marketplace_order_id,
             order_id=order.order_id or "",
-            request_id=reference.request_id,
+            request_id=request_id,
             requested_at=reference.requested_at,
             reason=reference.reason,
             requested_by_user=reference.requested_by_user,
@@ -156,13 +162,15 @@ class InboundOrders:
         )
 
         def answer() -> dict[str, Any]:
-            with HookBoundary(self.on_cancellation.name):
-                decision = hook(request)
+            decision = CancellationDecision.CONFIRM
+            if order.cancellation_said_at is None:  # else both want the same, and the shop knows
+                with HookBoundary(self.on_cancellation.name):
+                    decision = hook(request)
             if not isinstance(decision, CancellationDecision):
                 raise HookFailed(self.on_cancellation.name, "must return a CancellationDecision")
             decided: dict[str, Any] = {
                 "cancellation_decision": decision,
-                "cancellation_request_id": reference.request_id,
+                "cancellation_request_id": request_id,
             }
             if decision is CancellationDecision.CONFIRM:
                 decided |= {"state": OrderState.CANCELED, "canceled_at": self.clock.now()}
@@ -224,7 +232,7 @@ class InboundOrders:
                 self.clock.sleep(_POLL_SECONDS)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Placing:
     """One run at placing: the claims first of all statements, in sorted order; then the hooks; then the answers."""
 

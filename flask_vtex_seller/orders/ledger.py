@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Connection,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     delete,
+    func,
     or_,
     select,
     update,
@@ -53,6 +55,11 @@ TABLE = Table(
     Column("receipt", String(255), comment="of the authorization"),
     Column("cancellation_request_id", String(128)),
     Column("cancellation_decision", String(16)),
+    Column("cancellation_said_at", BigInteger, comment="when the shop said that it cancels"),
+    Column("invoiced_said", BigInteger, nullable=False, comment="cents, of the sale's invoices that the shop sent"),
+    Column("returned_said", BigInteger, nullable=False, comment="cents, of the return's invoices that the shop sent"),
+    Column("invoiced_value", BigInteger, nullable=False, comment="cents, of the sale's invoices that arrived"),
+    Column("returned_value", BigInteger, nullable=False, comment="cents, of the return's invoices that arrived"),
     Column("created_at", BigInteger, nullable=False),
     Column("placed_at", BigInteger),
     Column("authorized_at", BigInteger),
@@ -64,7 +71,7 @@ TABLE = Table(
 FIRST_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Entry:
     """An order with what its row keeps for our own use."""
 
@@ -86,8 +93,8 @@ class OrderLedger:
         table: the copy of `TABLE` on the shop's metadata.
     """
 
-    def __init__(self, session: DbSession, table: Table) -> None:
-        self.session = session
+    def __init__(self, session: DbSession | Connection, table: Table) -> None:
+        self.session: Any = session
         self._table = table
 
     def insert(self, placement: OrderPlacement, *, fingerprint: str, now: datetime, until: datetime) -> bool:
@@ -102,6 +109,10 @@ class OrderLedger:
             "marketplace_order_group": placement.marketplace_order_group,
             "marketplace_services_endpoint": placement.marketplace_services_endpoint,
             "value": placement.items_value + placement.shipping_value,
+            "invoiced_said": 0,
+            "returned_said": 0,
+            "invoiced_value": 0,
+            "returned_value": 0,
             "created_at": to_epoch_us(now),
         }
         return insert_or_ignore(self.session, self._table, row)
@@ -162,6 +173,61 @@ class OrderLedger:
         key, ours = self._key(marketplace, marketplace_order_id), self._table.c.claimed_until == to_epoch_us(until)
         self.session.execute(delete(self._table).where(key, ours))
 
+    def decide(self, order: Order, decision: CancellationDecision, **values: Any) -> bool:
+        """Write the shop's decision about a cancellation under evaluation; tell whether it still was."""
+        open_ = self._table.c.cancellation_decision == CancellationDecision.EVALUATE.value
+        key = self._key(order.marketplace, order.marketplace_order_id)
+        return self._update(key, open_, values=self._row({**values, "cancellation_decision": decision}))
+
+    def say_cancellation(self, order: Order, *, sources: Iterable[OrderState], uninvoiced: bool, now: datetime) -> bool:
+        """Note that the shop cancels the order; tell whether it was the first to say so.
+
+        Args:
+            uninvoiced: only while nothing of it was said to be invoiced.
+        """
+        conditions = [self._table.c.invoiced_said == 0] if uninvoiced else []
+        return self.say(order, sources, *conditions, cancellation_said_at=now)
+
+    def unsay_cancellation(self, marketplace: str, marketplace_order_id: str) -> bool:
+        """Forget that the shop cancels the order; tell whether it had said so."""
+        said = self._table.c.cancellation_said_at.is_not(None)
+        key = self._key(marketplace, marketplace_order_id)
+        return self._update(key, said, values={"cancellation_said_at": None})
+
+    def say_sale(self, order: Order, value: int, *, sources: Iterable[OrderState], under_evaluation: bool) -> bool:
+        """Add to what the shop said is invoiced, up to the order's value; tell whether it fits.
+
+        Args:
+            under_evaluation: whether a cancellation still must be, or must not be.
+        """
+        columns = self._table.c
+        evaluating = func.coalesce(columns.cancellation_decision, "") == CancellationDecision.EVALUATE.value
+        fits = or_(columns.value.is_(None), columns.invoiced_said + value <= columns.value)
+        as_seen = evaluating if under_evaluation else ~evaluating
+        return self.say(order, sources, fits, as_seen, invoiced_said=columns.invoiced_said + value)
+
+    def say_return(self, order: Order, value: int, *, sources: Iterable[OrderState]) -> bool:
+        """Add to what the shop said came back, up to what it said is invoiced; tell whether it fits."""
+        columns = self._table.c
+        fits = columns.returned_said + value <= columns.invoiced_said
+        return self.say(order, sources, fits, returned_said=columns.returned_said + value)
+
+    def say(self, order: Order, sources: Iterable[OrderState], *conditions: ColumnElement[bool], **values: Any) -> bool:
+        """Note what the shop says about an order that it does not cancel, in one statement; tell whether it may."""
+        columns = self._table.c
+        key = self._key(order.marketplace, order.marketplace_order_id)
+        from_ = columns.state.in_([source.value for source in sources])
+        unsaid = columns.cancellation_said_at.is_(None)
+        return self._update(key, from_, unsaid, *conditions, values=self._row(values))
+
+    def advance(
+        self, marketplace: str, marketplace_order_id: str, *, sources: Iterable[OrderState], **values: Any
+    ) -> bool:
+        """Move an order on from any of `sources`; tell whether it was in one."""
+        key = self._key(marketplace, marketplace_order_id)
+        from_ = self._table.c.state.in_([source.value for source in sources])
+        return self._update(key, from_, values=self._row(values))
+
     def adopt(self, entry: Entry, **values: Any) -> bool:
         """Write the outcome of a placement that somebody else left unfinished; tell whether it was still so."""
         key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
@@ -175,7 +241,7 @@ class OrderLedger:
     def _update(self, *criteria: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
         bumped = {**values, "version": self._table.c.version + 1}
         statement = update(self._table).where(*criteria).values(bumped)
-        return bool(self.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+        return bool(self.session.execute(statement).rowcount)
 
     def _entries(self, *criteria: ColumnElement[bool]) -> list[Entry]:
         return self._run(select(self._table).where(*criteria))
@@ -217,6 +283,11 @@ def _entry(row: Row[Any]) -> Entry:
         placed_at=_moment(row.placed_at),
         authorized_at=_moment(row.authorized_at),
         canceled_at=_moment(row.canceled_at),
+        cancellation_said_at=_moment(row.cancellation_said_at),
+        invoiced_said=row.invoiced_said,
+        returned_said=row.returned_said,
+        invoiced_value=row.invoiced_value,
+        returned_value=row.returned_value,
     )
     return Entry(
         order=order,

@@ -24,6 +24,14 @@ class OrderState(Enum):
     """Reserved: not to be shipped before the marketplace authorizes it."""
     AUTHORIZED = "authorized"
     """Paid: to be shipped and invoiced."""
+    PARTIALLY_INVOICED = "partially invoiced"
+    """The marketplace has invoices for a part of it."""
+    INVOICED = "invoiced"
+    """The marketplace has invoices for all of it."""
+    DELIVERED = "delivered"
+    """The marketplace knows that the shopper has it."""
+    RETURNED = "returned"
+    """The marketplace has return invoices for all that was invoiced."""
     CANCELED = "canceled"
 
 
@@ -37,7 +45,7 @@ class CancellationDecision(Enum):
     """The order goes on; its invoice tells the marketplace so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Address:
     """Where an order goes. Any field may be missing: marketplaces share what their trust policy allows."""
 
@@ -57,7 +65,7 @@ class Address:
     """Longitude, latitude."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClientProfile:
     """The shopper. Any field may be missing, and the e-mail may be a masked one of the marketplace's."""
 
@@ -75,7 +83,7 @@ class ClientProfile:
     corporate_phone: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderItem:
     """One line of an order; the same SKU may stand on several lines.
 
@@ -114,7 +122,7 @@ class OrderShipping:
     window_end: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderPlacement:
     """An order that a shopper has just placed at a marketplace.
 
@@ -148,11 +156,14 @@ class OrderPlacement:
     def fingerprint(self) -> str:
         """Return a digest of what makes it the same order: lines, prices, SLAs, address and total.
 
-        A retry with its fields in another order, or with a refreshed delivery estimate, is still the same.
+        A retry with its fields or shipping lines in another order, or a refreshed delivery estimate, is still the same.
         """
         content = [
             [[item.sku_id, item.quantity, item.price] for item in self.items],
-            [[line.item_index, line.sla_id, line.price, line.window_start, line.window_end] for line in self.shipping],
+            sorted(
+                [line.item_index, line.sla_id or "", line.price, str(line.window_start), str(line.window_end)]
+                for line in self.shipping
+            ),
             self.address and [getattr(self.address, name) for name in self.address.__slots__],
             self.marketplace_payment_value,
         ]
@@ -171,7 +182,7 @@ class PlacedOrder:
     """Digits only; needed when the seller processes the payment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class OrderReference:
     """What a call about an existing order says: which one, and its particulars.
 
@@ -190,7 +201,7 @@ class OrderReference:
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FulfillmentAuthorization:
     """The marketplace's word that an order is paid and may be shipped.
 
@@ -205,7 +216,7 @@ class FulfillmentAuthorization:
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CancellationRequest:
     """The marketplace's wish to cancel an order.
 
@@ -223,7 +234,7 @@ class CancellationRequest:
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Order:
     """What is known of an order between marketplace and shop; holds no shopper's data."""
 
@@ -246,3 +257,13 @@ class Order:
     placed_at: datetime | None
     authorized_at: datetime | None
     canceled_at: datetime | None
+    cancellation_said_at: datetime | None
+    """When the shop said that it cancels the order; the marketplace may not have heard it yet."""
+    invoiced_said: Cents
+    """Of the sale's invoices that the shop sent; the sum that `invoiced_value` will reach."""
+    returned_said: Cents
+    """Of the return's invoices that the shop sent."""
+    invoiced_value: Cents
+    """Of the sale's invoices that the marketplace has."""
+    returned_value: Cents
+    """Of the return's invoices that the marketplace has."""

@@ -3,7 +3,8 @@
 Source: external-seller-fulfillment OpenAPI, `/pvt/orders` and the paths below it.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
@@ -21,6 +22,7 @@ from ..schema_loader import (
     WireSchema,
     load,
 )
+from .invoice import Invoice, Tracking, TrackingStatus
 from .order import (
     Address,
     ClientProfile,
@@ -237,7 +239,7 @@ def _placement(body: Any, marketplace: str, where: str) -> OrderPlacement:
         items=tuple(data.pop("items")),
         shipping=tuple(shipping.get("logistics") or ()),
         address=shipping.get("address"),
-        raw=body,
+        raw=MappingProxyType(body),  # the echo must not follow what a hook does to it
         **data,
     )
 
@@ -279,3 +281,85 @@ def write_receipt(order: Order, date: datetime | None, receipt: str | None) -> d
         "orderId": order.order_id,
         "receipt": receipt,
     }
+
+
+class InvoiceItemSchema(WireSchema):
+    """`items[]` of an invoice; the price in cents, of one unit."""
+
+    sku_id = Identifier(data_key="id")
+    quantity = Count(minimum=1, required=True)
+    price = Count(required=True)
+    description = Text()
+
+
+class InvoiceSchema(WireSchema):
+    """The body of an invoice or return invoice. Source: orders OpenAPI, `/api/oms/pvt/orders/{orderId}/invoice`."""
+
+    class Meta:
+        """What we write, we know."""
+
+        unknown = RAISE
+
+    type = Text(required=True, validate=validate.OneOf(["Output", "Input"]))
+    number = Identifier(data_key="invoiceNumber")
+    value = Count(data_key="invoiceValue", minimum=1, required=True)
+    issued_at = Moment(data_key="issuanceDate", required=True)
+    items = fields.Nested(InvoiceItemSchema, many=True, required=True, validate=validate.Length(min=1))
+    courier = Text(required=True)
+    tracking_number = Text(data_key="trackingNumber", required=True)
+    tracking_url = Text(data_key="trackingUrl", required=True)
+    dispatched_at = Moment(data_key="dispatchedDate", required=True, allow_none=True)
+    key = Text(data_key="invoiceKey", required=True, allow_none=True)
+    url = Text(data_key="invoiceUrl", required=True, allow_none=True)
+    embedded = Text(data_key="embeddedInvoice", required=True, allow_none=True, max_length=1_000_000)
+
+
+def write_invoice(invoice: Invoice, *, kind: str) -> dict[str, Any]:
+    """Return the body of a sale's (`Output`) or a return's (`Input`) invoice."""
+    tracking = invoice.tracking
+    items = []
+    for item in invoice.items:
+        line: dict[str, Any] = {"id": item.sku_id, "quantity": item.quantity, "price": item.price}
+        items.append(line if item.description is None else {**line, "description": item.description})
+    return {
+        "type": kind,
+        "invoiceNumber": invoice.number,
+        "invoiceValue": invoice.value,
+        "issuanceDate": _iso(invoice.issued_at),
+        "items": items,
+        "courier": tracking.courier if tracking else "",
+        "trackingNumber": tracking.tracking_number if tracking else "",
+        "trackingUrl": (tracking.tracking_url or "") if tracking else "",
+        "dispatchedDate": _iso(tracking.dispatched_at) if tracking else None,
+        "invoiceKey": invoice.key,
+        "invoiceUrl": invoice.url,
+        "embeddedInvoice": invoice.embedded,
+    }
+
+
+def write_tracking(tracking: Tracking) -> dict[str, Any]:
+    """Return the body that tells how a parcel travels."""
+    return {
+        "courier": tracking.courier,
+        "trackingNumber": tracking.tracking_number,
+        "trackingUrl": tracking.tracking_url,
+        "dispatchedDate": _iso(tracking.dispatched_at),
+    }
+
+
+def write_tracking_status(status: TrackingStatus) -> dict[str, Any]:
+    """Return the body that tells where a parcel is; the events' list is always there."""
+    delivered = status.delivered_at and status.delivered_at.astimezone(UTC)
+    events = [
+        {"city": event.city, "state": event.state, "description": event.description, "date": event.on.isoformat()}
+        for event in status.events
+    ]
+    return {
+        "isDelivered": status.is_delivered,
+        "deliveredDate": delivered and delivered.strftime("%Y-%m-%d %H:%M"),
+        "events": events,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")

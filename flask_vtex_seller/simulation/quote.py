@@ -11,7 +11,7 @@ from .hooks import OfferLoader, SlaLoader
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class QuotedLine:
     """What the shop can do for one line of the cart."""
 

@@ -3,6 +3,7 @@
 Source: external-seller-fulfillment OpenAPI, `/pvt/orderForms/simulation`.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from ..schema_loader import (
 )
 from .quote import QuotedLine
 
+_log = logging.getLogger(__name__)
 MAX_ITEMS = 500
 _DELIVERY, _PICKUP = "delivery", "pickup-in-point"
 
@@ -180,6 +182,8 @@ def read_request(body: object, *, marketplace: str, sales_channel: str | None) -
         InvalidRequest: names the field.
     """
     data = load(_REQUEST, body)
+    if bool(data["postal_code"]) is not bool(data["country"]):
+        _log.info("postal code and country come together; one alone is no address", extra={"marketplace": marketplace})
     return SimulationRequest(
         marketplace=marketplace,
         items=tuple(data["items"]),

@@ -40,7 +40,7 @@ class _AnythingConverter(BaseConverter):
 def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     seen_by, hooks = _marketplace(marketplace), current_state().hooks
-    channel = request.args.get("sc", "")[:_MAX_CHANNEL_LENGTH].replace("\0", "") or seen_by.sales_channel
+    channel = _sales_channel() or seen_by.sales_channel
     cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
     lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
     return json_response(write_answer(cart, lines, seen_by))
@@ -51,7 +51,7 @@ def place(marketplace: str) -> Response:
     seen_by, body = _marketplace(marketplace), read_json()
     placements = read_placements(body, marketplace=marketplace)
     outcomes = current_state().inbound.place(placements, seen_by)
-    for outcome in outcomes:
+    for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
         _tell(order_placed, outcome)
     pairs = zip(placements, outcomes, strict=True)
     answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
@@ -105,7 +105,11 @@ def make_blueprint() -> Blueprint:
     blueprint = Blueprint(BLUEPRINT_NAME, __name__)
     for path, view in _ROUTES.items():
         blueprint.add_url_rule(
-            f"/<marketplace>{path}", view_func=view, methods=["POST"], provide_automatic_options=False
+            f"/<marketplace>{path}",
+            view_func=view,
+            methods=["POST"],
+            provide_automatic_options=False,
+            merge_slashes=False,  # a redirect would repeat the token
         )
     blueprint.record(_add_catch_all)
     blueprint.before_request(_authenticate)
@@ -130,6 +134,12 @@ def _authenticate() -> None:
     arguments = request.view_args or {}
     name = arguments.get("marketplace") or next(filter(None, arguments.get("rest", "").split("/")), "")
     require_token(request, _marketplace(name))
+
+
+def _sales_channel() -> str | None:
+    """Return the query's first `sc` that says something; marketplaces repeat it and send it empty."""
+    said = (value.replace("\0", "").strip()[:_MAX_CHANNEL_LENGTH] for value in request.args.getlist("sc"))
+    return next(filter(None, said), None)
 
 
 def _marketplace(name: str) -> Marketplace:

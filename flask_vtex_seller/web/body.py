@@ -9,6 +9,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from ..errors import InvalidRequest, PayloadTooLarge
 
 MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+"""What no body of the protocol comes near; an echo far deeper could be read but not written."""
 
 
 def read_json(*, empty: Any = None) -> Any:
@@ -19,7 +21,7 @@ def read_json(*, empty: Any = None) -> Any:
 
     Raises:
         PayloadTooLarge: more than 1 MiB.
-        InvalidRequest: not JSON, or JSON that databases cannot keep (a NUL character).
+        InvalidRequest: not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
     """
     request.max_content_length = MAX_BYTES
     try:
@@ -33,9 +35,25 @@ def read_json(*, empty: Any = None) -> Any:
     except orjson.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
         raise InvalidRequest(f"the body is not JSON: {reason}", code="INVALID_JSON") from None
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deep(body):
+        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
     if b"\\u0000" in raw and _has_nul(body):
         raise InvalidRequest("the body holds a NUL character, which databases cannot keep", code="INVALID_JSON")
     return body
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def _has_nul(value: object) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta
 
 from flask_vtex_seller import OrderPlacement, OutOfStock, VtexSeller
+from flask_vtex_seller.database import CORE
 
 from ..shops import Shop, order_body
 from .conftest import NewHost, check, create_all, live_through
@@ -112,7 +113,7 @@ def test_a_host_with_binds_keeps_our_tables_in_its_default_database(new_host: Ne
     create_all(host)
     with host.app.app_context():
         assert inspect(db.engines["archive"]).get_table_names() == ["archive"]
-        assert set(inspect(db.engine).get_table_names()) == {"shop_order", "vtex_order"}
+        assert set(inspect(db.engine).get_table_names()) == {"shop_order", *CORE.tables}
     assert check(host)[0] == 0
     live_through(host)
 
@@ -152,7 +153,7 @@ def test_the_hosts_schema_applies_to_our_tables(
     host = new_host(SQLAlchemy(metadata=MetaData(schema=schema)))
     prepare(host.app, host.db)
     assert f"{schema}.vtex_order" in host.db.metadata.tables
-    assert f"no table {schema}.vtex_order" in check(host)[1]
+    assert f"has no {schema}.vtex_order" in check(host)[1]
     create_all(host)
     with host.app.app_context():
         assert inspect(host.db.engine).has_table("vtex_order", schema=schema)
@@ -168,9 +169,10 @@ def test_create_tables_puts_ours_in_the_hosts_schema(
     host = new_host(SQLAlchemy(metadata=MetaData(schema=schema)))
     prepare(host.app, host.db)
     result = host.app.test_cli_runner().invoke(args=["vtex-seller", "create-tables"])
-    assert result.output == f"Tables: {schema}.vtex_order\n"
+    assert result.output.startswith("Tables: ")
+    assert f"{schema}.vtex_order" in result.output
     with host.app.app_context():
-        assert inspect(host.db.engine).get_table_names(schema=schema) == ["vtex_order"]
+        assert inspect(host.db.engine).get_table_names(schema=schema) == sorted(CORE.tables)
 
 
 def test_a_naming_convention_of_the_host_renames_nothing_of_ours(new_host: NewHost) -> None:
@@ -202,7 +204,8 @@ def test_without_migrations_create_tables_makes_ours_alone_and_only_once(new_hos
     assert "flask vtex-seller create-tables" in output
     for _ in range(2):
         result = host.app.test_cli_runner().invoke(args=["vtex-seller", "create-tables"])
-        assert (result.exit_code, result.output) == (0, "Tables: vtex_order\n")
+        assert result.exit_code == 0
+        assert set(result.output.removeprefix("Tables: ").strip().split(", ")) == set(CORE.tables)
     with host.app.app_context():
-        assert inspect(host.db.engine).get_table_names() == ["vtex_order"]
+        assert inspect(host.db.engine).get_table_names() == sorted(CORE.tables)
     assert check(host)[0] == 0

@@ -13,6 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, MetaData, inspect
 
+from flask_vtex_seller.database import CORE
+
 from .conftest import NewHost, create_all
 from .test_databases import CONVENTION
 
@@ -22,6 +24,7 @@ import os
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+
 
 from flask_vtex_seller import VtexSeller
 
@@ -80,7 +83,7 @@ def test_flask_migrate_finds_our_tables_and_is_content_after_the_upgrade(
     (tmp_path / "shop.py").write_text(SHOP)
     done = flask(tmp_path, database_url, "db init", "db migrate", "db upgrade", "db check")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(inspect(engine).get_table_names()) == {"alembic_version", "product", "vtex_order"}
+    assert set(inspect(engine).get_table_names()) == {"alembic_version", "product", *CORE.tables}
     (migration,) = (tmp_path / "migrations" / "versions").glob("*.py")
     written = migration.read_text()
     for name in ("pk_vtex_order", "uq_vtex_order_order_id", "ix_vtex_order_created_at"):

@@ -136,3 +136,14 @@ def _add_catch_all(app: Flask) -> None:
 def _sign(response: Response) -> Response:
     response.headers["X-Signed"] = "yes"
     return response
+
+
+@pytest.mark.parametrize(
+    "path", ["/api//vtex/acme/pvt/orders", "/api/vtex//acme//pvt/orders", "//api/vtex/acme/pvt/orders"]
+)
+def test_no_doubled_slash_leads_to_a_redirect_that_repeats_the_token(shop: Shop, path: str) -> None:
+    """P73"""
+    with shop.app.test_client() as client:
+        response = client.post(path, json=[], query_string={"token": TOKEN})
+    assert not 300 <= response.status_code < 400
+    assert TOKEN not in response.get_data(as_text=True)

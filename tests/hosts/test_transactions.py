@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import g
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_vtex_seller import OrderPlacement, OrderState, OutOfStock, UnknownOrder
@@ -172,13 +172,15 @@ def test_changes_that_the_host_left_pending_are_refused_with_the_remedy(
     assert count(shop, visits) == 0
 
 
-@pytest.mark.parametrize("how", ["flush", "autoflush", "bulk"])
+@pytest.mark.parametrize("how", ["flush", "autoflush", "bulk", "text"])
 def test_changes_that_the_host_flushed_are_refused_or_kept_but_never_lost(shop: Shop, visits: Any, how: str) -> None:
     @shop.app.before_request
     def count_visit() -> None:
         session = shop.db.session
         if how == "bulk":
             session.execute(insert(visits).values(page="/"))
+        elif how == "text":
+            session.execute(text("INSERT INTO visit (page) VALUES ('/')"))
         else:
             session.add(visits())
             session.flush() if how == "flush" else session.query(shop.orders).all()

@@ -114,6 +114,22 @@ def test_a_refused_cancellation_is_answered_empty_and_stays_refused(shop: Shop) 
     assert order(shop).state is OrderState.PLACED
 
 
+def test_the_old_body_after_a_refusal_is_about_the_refused_request(shop: Shop) -> None:
+    """P48"""
+    decide(shop, REFUSE)
+    cancel(shop)
+    decide(shop, CONFIRM)
+    assert is_empty(shop.call("/pvt/orders/S-1/cancel", {"marketplaceOrderId": "1138342255777-01"}))
+    assert times_asked(shop) == 1
+
+
+def test_the_old_body_keeps_the_id_of_the_request_under_evaluation(shop: Shop) -> None:
+    decide(shop, EVALUATE)
+    cancel(shop)
+    shop.call("/pvt/orders/S-1/cancel", {})
+    assert order(shop).cancellation_request_id == REQUEST["cancellationRequestId"]
+
+
 def test_a_new_request_after_a_refusal_is_decided_anew(shop: Shop) -> None:
     decide(shop, REFUSE)
     cancel(shop)

@@ -1,5 +1,6 @@
 """Placing orders, through the route."""
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,13 @@ from flask_vtex_seller.clock import to_epoch_us
 from flask_vtex_seller.orders.inbound import CLAIM
 
 from ..shops import ACME, TOKEN, Shop, StoppedClock, order_body, reserve, use_order_finder
+
+
+class LazyText:
+    """What translation libraries hand out instead of a str."""
+
+    def __str__(self) -> str:
+        return "esgotado"
 
 
 def place(shop: Shop, body: Any, **kwargs: Any) -> Any:
@@ -97,6 +105,23 @@ class TestAnswer:
         (order,) = shop.asked_for(OrderPlacement)
         assert (order.client.phone, order.address.complement, order.marketplace_order_group) == (None, None, None)
 
+    def test_the_answer_does_not_follow_what_a_hook_does_to_the_order(self, shop: Shop) -> None:
+        def meddle(order: OrderPlacement) -> str:
+            with contextlib.suppress(AttributeError):
+                order.raw.clear()
+            return reserve(shop, order)
+
+        shop.place = meddle
+        assert place(shop, [order_body()]).json[0]["customData"] == {"unknown": ["to", "us", 1.5]}
+
+    def test_an_order_nested_too_deep_to_be_answered_is_refused_before_the_hook(self, shop: Shop) -> None:
+        nested: Any = []
+        for _ in range(400):
+            nested = [nested]
+        response = place(shop, [order_body(customData={"deep": nested})])
+        assert (response.status_code, error_code(response)) == (400, "INVALID_JSON")
+        assert shop.order_ids() == []
+
     def test_a_placed_order_is_reserved_and_not_authorized(self, shop: Shop) -> None:
         """P32"""
         place(shop, [order_body()])
@@ -138,6 +163,7 @@ class TestRepeat:
         place(shop, [order_body()])
         again = dict(reversed(copy.deepcopy(order_body(openTextField="new")).items()))
         again["shippingData"]["logisticsInfo"][0]["shippingEstimate"] = "6bd"
+        again["shippingData"]["logisticsInfo"].reverse()
         answer = place(shop, again).json
         assert answer["orderId"] == "S-1"
         assert answer["openTextField"] == "new"
@@ -192,7 +218,14 @@ class TestSeveral:
         assert place(shop, [order_body("A-01")]).json[0]["orderId"] == "S-1"
 
     def test_the_same_order_twice_in_one_array_is_one_order(self, shop: Shop) -> None:
-        answers = place(shop, [order_body(), order_body()]).json
+        told = []
+
+        def receive(sender: object, order: Any) -> None:
+            told.append(order.order_id)
+
+        with order_placed.connected_to(receive, sender=shop.app):
+            answers = place(shop, [order_body(), order_body()]).json
+        assert told == ["S-1"]
         assert [answer["orderId"] for answer in answers] == ["S-1", "S-1"]
 
     def test_one_id_with_two_contents_in_one_array_is_a_conflict(self, shop: Shop) -> None:
@@ -278,6 +311,15 @@ class TestRefused:
         assert (response.status_code, error_code(response)) == (409, code)
         assert response.json["error"]["message"] == str(refusal)
         assert shop.order_ids() == []
+
+    @pytest.mark.parametrize("message", [5, None, LazyText(), "half a \udc80 character"])
+    def test_whatever_a_refusal_says_reaches_the_marketplace_as_text(self, shop: Shop, message: Any) -> None:
+        def refuse(order: OrderPlacement) -> str:
+            raise OutOfStock(message)
+
+        shop.place = refuse
+        response = place(shop, [order_body()])
+        assert (response.status_code, error_code(response)) == (409, "FMT002")
 
     def test_a_raising_hook_leaves_nothing_and_a_repeat_succeeds(self, shop: Shop) -> None:
         """P30, P34"""

@@ -196,7 +196,7 @@ REFUSALS = [
     OutOfStock("a\tb\0c\x7f"),
     OutOfStock("ü" * 1000),
     OutOfStock(""),
-    PlacementRefused("own code", code="MEU CÓDIGO"),
+    PlacementRefused("own code", code="OWN_CODE.1-a"),
 ]
 
 

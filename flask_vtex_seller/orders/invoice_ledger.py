@@ -1,0 +1,152 @@
+"""The table of invoices that the shop has sent for orders, and what of them the marketplace has."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    case,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import conv
+
+from ..clock import to_epoch_us
+from ..database import CORE, DbSession
+from .invoice import Invoice
+from .order import Order, OrderState
+
+TABLE = Table(
+    "vtex_invoice",
+    CORE,
+    Column("marketplace", String(64), nullable=False),
+    Column("marketplace_order_id", String(128), nullable=False),
+    Column("invoice_number", String(64), nullable=False),
+    Column("type", String(8), nullable=False, comment="Output for a sale, Input for a return"),
+    Column("value", BigInteger, nullable=False, comment="cents"),
+    Column("has_tracking", Integer, nullable=False, comment="1: a tracking number was sent"),
+    Column("said_at", BigInteger, nullable=False, comment="microseconds since 1970 UTC, as all times"),
+    Column("arrived_at", BigInteger, comment="when the marketplace took it"),
+    PrimaryKeyConstraint("marketplace", "marketplace_order_id", "invoice_number", name=conv("pk_vtex_invoice")),
+)
+SALE, RETURN = "Output", "Input"
+_AUTHORIZED, _PARTIALLY_INVOICED, _INVOICED, _DELIVERED, _RETURNED = (
+    state.value
+    for state in (
+        OrderState.AUTHORIZED,
+        OrderState.PARTIALLY_INVOICED,
+        OrderState.INVOICED,
+        OrderState.DELIVERED,
+        OrderState.RETURNED,
+    )
+)
+
+
+class InvoiceLedger:
+    """Reads and changes invoices in a transaction of the caller's; never commits.
+
+    Args:
+        session: the shop's `db.session`, or a connection of our own.
+        invoices: the copy of `TABLE` on the shop's metadata.
+        orders: that of the table of orders.
+    """
+
+    def __init__(self, session: DbSession | Connection, invoices: Table, orders: Table) -> None:
+        self._session = session
+        self._invoices = invoices
+        self._orders = orders
+
+    def add(self, order: Order, invoice: Invoice, *, kind: str, now: datetime) -> None:
+        """Note an invoice that the shop says."""
+        row = {
+            "marketplace": order.marketplace,
+            "marketplace_order_id": order.marketplace_order_id,
+            "invoice_number": invoice.number,
+            "type": kind,
+            "value": invoice.value,
+            "has_tracking": int(invoice.tracking is not None),
+            "said_at": to_epoch_us(now),
+        }
+        self._session.execute(insert(self._invoices).values(row))
+
+    def said(self, order: Order) -> dict[str, tuple[str, int, bool]]:
+        """Return what was said: by invoice number the type, the value, and whether tracking followed."""
+        columns = self._invoices.c
+        rows = self._session.execute(select(self._invoices).where(*self._of(columns, order)))
+        return {row.invoice_number: (row.type, row.value, bool(row.has_tracking)) for row in rows}
+
+    def note_tracking(self, order: Order, invoice_number: str) -> None:
+        """Note that an invoice's parcel has a tracking number."""
+        columns = self._invoices.c
+        of_invoice = columns.invoice_number == invoice_number
+        self._session.execute(
+            update(self._invoices).where(*self._of(columns, order), of_invoice).values(has_tracking=1)
+        )
+
+    def arrived(self, marketplace: str, marketplace_order_id: str, invoice_number: str, *, now: datetime) -> bool:
+        """Note that the marketplace has an invoice, and move the order on by the sum; one statement each.
+
+        Returns whether it is news.
+        """
+        columns = self._invoices.c
+        key = (columns.marketplace == marketplace, columns.marketplace_order_id == marketplace_order_id)
+        statement = (
+            update(self._invoices)
+            .where(*key, columns.invoice_number == invoice_number, columns.arrived_at.is_(None))
+            .values(arrived_at=to_epoch_us(now))
+            .returning(columns.type, columns.value)
+        )
+        arrived = self._session.execute(statement).first()
+        if arrived is None:
+            return False
+        self._move_order(marketplace, marketplace_order_id, arrived.type, arrived.value)
+        return True
+
+    def unsay(self, marketplace: str, marketplace_order_id: str, invoice_number: str) -> None:
+        """Forget an invoice that the marketplace never took."""
+        columns = self._invoices.c
+        key = (columns.marketplace == marketplace, columns.marketplace_order_id == marketplace_order_id)
+        statement = (
+            delete(self._invoices)
+            .where(*key, columns.invoice_number == invoice_number, columns.arrived_at.is_(None))
+            .returning(columns.type, columns.value)
+        )
+        unsaid = self._session.execute(statement).first()
+        if unsaid is None:
+            return
+        orders = self._orders.c
+        said = orders.invoiced_said if unsaid.type == SALE else orders.returned_said
+        of_order = (orders.marketplace == marketplace) & (orders.marketplace_order_id == marketplace_order_id)
+        values = {said.name: said - unsaid.value, "version": orders.version + 1}
+        self._session.execute(update(self._orders).where(of_order).values(values))
+
+    def _move_order(self, marketplace: str, marketplace_order_id: str, kind: str, value: int) -> None:
+        orders = self._orders.c
+        state: ColumnElement[Any]
+        if kind == SALE:
+            column, total = "invoiced_value", orders.invoiced_value + value
+            sum_of_all = case((total >= orders.value, _INVOICED), else_=_PARTIALLY_INVOICED)
+            state = case((orders.state.in_([_AUTHORIZED, _PARTIALLY_INVOICED]), sum_of_all), else_=orders.state)
+        else:
+            column, total = "returned_value", orders.returned_value + value
+            returnable = orders.state.in_([_PARTIALLY_INVOICED, _INVOICED, _DELIVERED])
+            state = case((returnable & (total >= orders.invoiced_value), _RETURNED), else_=orders.state)
+        of_order = (orders.marketplace == marketplace) & (orders.marketplace_order_id == marketplace_order_id)
+        values = {column: total, "state": state, "version": orders.version + 1}
+        self._session.execute(update(self._orders).where(of_order).values(values))
+
+    @staticmethod
+    def _of(columns: Any, order: Order) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return (
+            columns.marketplace == order.marketplace,
+            columns.marketplace_order_id == order.marketplace_order_id,
+        )

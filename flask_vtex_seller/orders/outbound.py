@@ -1,0 +1,220 @@
+"""What the shop tells a marketplace about an order: invoices, tracking, cancellations, returns.
+
+Each verb checks what the marketplace would refuse, then writes one message (and what it says) in the shop's own
+transaction, and commits nothing. All messages of an order travel in one lane: tracking cannot overtake its invoice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from ..clock import Clock
+from ..errors import IllegalTransition
+from ..marketplace.outcome import Outcome, Verdict
+from ..outbox.ledger import OutboxLedger
+from ..outbox.message import Draft, Message
+from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number
+from .invoice_ledger import RETURN, SALE, InvoiceLedger
+from .ledger import OrderLedger
+from .lifecycle import Verb, is_under_evaluation, require_verb
+from .order import CancellationDecision, Order, OrderState
+from .schemas import write_invoice, write_tracking, write_tracking_status
+
+ORDER_OPERATIONS = ("invoice", "return_invoice", "tracking", "tracking_status", "cancel_order", "cancel_returned_order")
+_MAX_REASON_LENGTH = 500
+
+
+def order_lane(marketplace_order_id: str) -> str:
+    """Return the lane in which all messages about an order travel."""
+    return f"order:{marketplace_order_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class OutboundOrders:
+    """The shop's verbs about orders, with what they need; the session's transaction is the shop's."""
+
+    orders: OrderLedger
+    invoices: InvoiceLedger
+    outbox: OutboxLedger
+    clock: Clock
+
+    def send_invoice(self, order: Order, invoice: Invoice, *, refuses_cancellation: bool) -> None:
+        """Say that a parcel, or the whole order, is invoiced.
+
+        Raises:
+            IllegalTransition: the order is not to be shipped, or its cancellation is under evaluation.
+            ValueError: the number was used, or the invoices would exceed the order's total.
+        """
+        require_verb(order, Verb.INVOICE)
+        self._require_decision(order, refuses_cancellation)
+        self._require_new_number(order, invoice)
+        if not self.orders.say_sale(
+            order, invoice.value, sources=Verb.INVOICE.allowed, under_evaluation=refuses_cancellation
+        ):
+            total = order.invoiced_said + invoice.value
+            raise ValueError(f"the invoices of order {order.order_id} would add up to {total}, above its {order.value}")
+        if refuses_cancellation and not self.orders.decide(order, CancellationDecision.REFUSE):
+            raise _meanwhile(order, Verb.INVOICE)
+        self._say_invoice(order, invoice, SALE)
+
+    def return_invoice(self, order: Order, invoice: Invoice) -> None:
+        """Say that invoiced goods came back; the marketplace refunds them.
+
+        Raises:
+            IllegalTransition: nothing of the order is invoiced.
+            ValueError: the number was used, or more would be returned than invoiced.
+        """
+        require_verb(order, Verb.RETURN)
+        if not order.invoiced_said:
+            raise IllegalTransition(order.order_id, order.state.value, Verb.RETURN.words, ["invoiced"])
+        self._require_new_number(order, invoice)
+        if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed):
+            total = order.returned_said + invoice.value
+            invoiced = order.invoiced_said
+            raise ValueError(f"the returns of order {order.order_id} would add up to {total}, above its {invoiced}")
+        self._say_invoice(order, invoice, RETURN)
+
+    def send_tracking(self, order: Order, invoice_number: str, tracking: Tracking) -> None:
+        """Say how the parcel of an invoice travels.
+
+        Raises:
+            IllegalTransition: the order has no such invoice.
+        """
+        require_verb(order, Verb.TRACK)
+        self._require_sale(order, invoice_number)
+        self.invoices.note_tracking(order, invoice_number)
+        self._say(order, "tracking", write_tracking(tracking), invoice_number=invoice_number)
+
+    def update_tracking_status(self, order: Order, invoice_number: str, status: TrackingStatus) -> None:
+        """Say where the parcel of an invoice is.
+
+        Raises:
+            IllegalTransition: the order has no such invoice, or the invoice no tracking number.
+        """
+        require_verb(order, Verb.TRACK)
+        if not self._require_sale(order, invoice_number):
+            words = f"without a tracking number for invoice {invoice_number}"
+            raise IllegalTransition(order.order_id, words, "a tracking status", ["tracked"])
+        self._say(order, "tracking_status", write_tracking_status(status), invoice_number=invoice_number)
+
+    def cancel(self, order: Order, reason: str, return_invoice: Invoice | None) -> None:
+        """Say that the shop cancels the order; an invoiced one is returned first.
+
+        Raises:
+            IllegalTransition: it is invoiced and no return invoice is given, or it is over.
+            ValueError: no reason.
+        """
+        if not isinstance(reason, str) or not reason.strip() or len(reason) > _MAX_REASON_LENGTH or "\0" in reason:
+            raise ValueError(f"a cancellation needs a reason of at most {_MAX_REASON_LENGTH} characters")
+        verb = Verb.CANCEL if return_invoice is None else Verb.RETURN
+        if return_invoice is not None:
+            self.return_invoice(order, return_invoice)
+        elif order.invoiced_said:
+            allowed = [state.value for state in verb.allowed]
+            raise IllegalTransition(order.order_id, "invoiced", verb.words, allowed)
+        require_verb(order, verb)
+        if not self.orders.say_cancellation(
+            order, sources=verb.allowed, uninvoiced=return_invoice is None, now=self.clock.now()
+        ):
+            raise _meanwhile(order, verb)
+        operation = "cancel_order" if return_invoice is None else "cancel_returned_order"
+        self._say(order, operation, {"reason": reason})
+
+    def confirm_cancellation(self, order: Order) -> None:
+        """Confirm a cancellation that was under evaluation, here and at the marketplace.
+
+        Raises:
+            IllegalTransition: the marketplace asked for none, or it is decided.
+        """
+        require_verb(order, Verb.CONFIRM_CANCELLATION)
+        confirmed = is_under_evaluation(order) and self.orders.decide(
+            order, CancellationDecision.CONFIRM, state=OrderState.CANCELED, canceled_at=self.clock.now()
+        )
+        if not confirmed:
+            words = Verb.CONFIRM_CANCELLATION.words
+            raise IllegalTransition(
+                order.order_id, "not under evaluation for cancellation", words, ["under evaluation"]
+            )
+        self._say(order, "cancel_order", {"reason": "confirmed by the seller"})
+
+    @staticmethod
+    def _require_decision(order: Order, refuses_cancellation: bool) -> None:
+        """Refuse an invoice that crosses a cancellation under evaluation: together they leave orders stuck for good."""
+        if is_under_evaluation(order) and not refuses_cancellation:
+            needs = ["decided; refuses_cancellation=True refuses the cancellation"]
+            raise IllegalTransition(order.order_id, "under evaluation for cancellation", Verb.INVOICE.words, needs)
+        if refuses_cancellation and not is_under_evaluation(order):
+            state, needs = "not under evaluation for cancellation", ["under evaluation"]
+            raise IllegalTransition(order.order_id, state, "refusing a cancellation", needs)
+
+    def _say_invoice(self, order: Order, invoice: Invoice, kind: str) -> None:
+        self.invoices.add(order, invoice, kind=kind, now=self.clock.now())
+        operation = "invoice" if kind == SALE else "return_invoice"
+        self._say(order, operation, write_invoice(invoice, kind=kind), invoice_number=invoice.number)
+
+    def _say(self, order: Order, operation: str, body: Any, **arguments: str) -> None:
+        draft = Draft(
+            marketplace=order.marketplace,
+            operation=operation,
+            lane=order_lane(order.marketplace_order_id),
+            arguments={"marketplace_order_id": order.marketplace_order_id, **arguments},
+            body=body,
+        )
+        self.outbox.append([draft], now=self.clock.now())
+
+    def _require_new_number(self, order: Order, invoice: Invoice) -> None:
+        if invoice.number in self.invoices.said(order):
+            raise ValueError(f"order {order.order_id} has an invoice {invoice.number} already")
+
+    def _require_sale(self, order: Order, invoice_number: str) -> bool:
+        """Return whether a sale's invoice has a tracking number."""
+        kind, _, tracked = self.invoices.said(order).get(require_invoice_number(invoice_number), ("", 0, False))
+        if kind != SALE:
+            words = f"without an invoice {invoice_number}"
+            raise IllegalTransition(order.order_id, words, Verb.TRACK.words, ["invoiced under that number"])
+        return tracked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class OrderMessageHandler:
+    """What the end of an order's message means for the order."""
+
+    orders: Table
+    invoices: Table
+    clock: Clock
+
+    def body(self, message: Message, /) -> Any | None:
+        """Return the body as it was written."""
+        return message.body
+
+    def settled(self, connection: Connection, message: Message, outcome: Outcome, /) -> None:
+        """Move the order on, now that the marketplace has the message."""
+        if outcome.verdict is not Verdict.DELIVERED:
+            return
+        key = (message.marketplace, message.arguments["marketplace_order_id"])
+        now, orders = self.clock.now(), OrderLedger(connection, self.orders)
+        if message.operation in ("invoice", "return_invoice"):
+            invoices = InvoiceLedger(connection, self.invoices, self.orders)
+            invoices.arrived(*key, message.arguments["invoice_number"], now=now)
+        elif message.operation == "tracking_status" and (message.body or {}).get("isDelivered"):
+            orders.advance(*key, sources=[OrderState.INVOICED], state=OrderState.DELIVERED)
+        elif message.operation in ("cancel_order", "cancel_returned_order"):
+            orders.advance(*key, sources=_CANCELABLE, state=OrderState.CANCELED, canceled_at=now)
+
+    def discarded(self, connection: Connection, message: Message, /) -> None:
+        """Unsay it: a corrected invoice may take its number and its place in the sum; the order may go on."""
+        key = (message.marketplace, message.arguments["marketplace_order_id"])
+        if message.operation in ("invoice", "return_invoice"):
+            invoices = InvoiceLedger(connection, self.invoices, self.orders)
+            invoices.unsay(*key, message.arguments["invoice_number"])
+        elif message.operation in ("cancel_order", "cancel_returned_order"):
+            OrderLedger(connection, self.orders).unsay_cancellation(*key)
+
+
+def _meanwhile(order: Order, verb: Verb) -> IllegalTransition:
+    return IllegalTransition(order.order_id, "changed by another call meanwhile", verb.words, ["as it was"])
+
+
+_CANCELABLE: Sequence[OrderState] = [state for state in OrderState if state is not OrderState.CANCELED]
