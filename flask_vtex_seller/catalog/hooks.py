@@ -1,0 +1,26 @@
+"""What a shop tells marketplaces about its SKUs: the signatures of its functions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from .sku import Sku
+
+
+class SkuLoader(Protocol):
+    """Loads the catalog data of SKUs that a marketplace does not have yet."""
+
+    def __call__(self, sku_ids: Sequence[str], /) -> Iterable[Sku]:
+        """Return what the shop knows of each SKU, in any order; a SKU that it does not know is left out.
+
+        Called when a suggestion is about to be sent, outside of any request.
+
+        Args:
+            sku_ids: each SKU once.
+        """
+
+
+class SkuIdsLoader(Protocol):
+    """Names every SKU on sale, for the first load."""
+
+    def __call__(self, /) -> Iterable[str]:
+        """Return the ids of all SKUs that the marketplaces should sell, in any order."""
