@@ -1,10 +1,12 @@
 """Sell an existing Flask shop's products on VTEX marketplaces."""
 
+from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
     ConfigurationError,
     HookFailed,
     HookMissing,
+    IllegalTransition,
     OutOfStock,
     PlacementRefused,
     PriceChanged,
@@ -25,6 +27,7 @@ from .offers import (
     SimulationRequest,
     Sla,
 )
+from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
 from .orders.order import (
     Address,
     CancellationDecision,
@@ -38,7 +41,14 @@ from .orders.order import (
     OrderState,
     PlacedOrder,
 )
-from .signals import cancellation_requested, fulfillment_authorized, order_canceled, order_placed
+from .signals import (
+    cancellation_requested,
+    fulfillment_authorized,
+    message_dead,
+    message_delivered,
+    order_canceled,
+    order_placed,
+)
 
 __version__ = "0.1.0"
 
@@ -54,6 +64,9 @@ __all__ = [
     "FulfillmentAuthorization",
     "HookFailed",
     "HookMissing",
+    "IllegalTransition",
+    "Invoice",
+    "InvoiceItem",
     "Offer",
     "Offering",
     "Order",
@@ -69,15 +82,24 @@ __all__ = [
     "SimulationItem",
     "SimulationMode",
     "SimulationRequest",
+    "Sku",
+    "SkuImage",
     "SkuNotFound",
+    "SkuNotReady",
+    "SkuState",
     "Sla",
     "SlaNotAvailable",
+    "Tracking",
+    "TrackingEvent",
+    "TrackingStatus",
     "UnknownOrder",
     "VtexSeller",
     "VtexSellerError",
     "cancellation_requested",
     "cents",
     "fulfillment_authorized",
+    "message_dead",
+    "message_delivered",
     "order_canceled",
     "order_placed",
 ]

@@ -17,6 +17,12 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
+_NUMBERS = {
+    "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
+    "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
+    "VTEX_SELLER_KEEP_DAYS": "keep_days",
+}
+_MAX_NUMBER = 1_000_000
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 _OPTIONAL = (
     "inbound_tokens",
@@ -90,6 +96,12 @@ class Settings:
 
     marketplaces: Mapping[str, Marketplace]
     url_prefix: str = "/api/vtex"
+    lease_seconds: float = 60.0
+    """How long a message belongs to the worker that took it; over twice the 27 seconds that a call may take."""
+    drain_seconds: float = 5.0
+    """How often a worker looks for messages."""
+    keep_days: float = 30.0
+    """How long delivered messages are kept."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
@@ -98,7 +110,7 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX"}
+        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -110,6 +122,7 @@ class Settings:
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
+            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
         )
 
 
@@ -220,7 +233,15 @@ class _Reader:
         return url.rstrip("/")
 
 
+def _positive(key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NUMBER:
+        raise ConfigurationError(f"{key} must be a positive number, at most {_MAX_NUMBER}")
+    return float(value)
+
+
 def _url_prefix(value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
-        raise ConfigurationError("VTEX_SELLER_URL_PREFIX must be a path that starts with '/', such as /api/vtex")
+        raise ConfigurationError(
+            "VTEX_SELLER_URL_PREFIX must be a path of letters, digits, '.', '_', '~' and '-', such as /api/vtex"
+        )
     return value.rstrip("/")

@@ -1,21 +1,49 @@
 """VtexSeller: the object that a shop creates, registers its functions with and mounts into its application."""
 
 import logging
-from typing import TypeVar
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
+from .catalog.hooks import SkuIdsLoader, SkuLoader
+from .catalog.ledger import TABLE as SKU_TABLE
+from .catalog.ledger import SkuLedger
+from .catalog.sync import (
+    CHANGE,
+    INVENTORY,
+    PRICE,
+    SUGGESTION,
+    ChangeNotificationHandler,
+    SuggestionHandler,
+    drafts,
+)
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
+from .marketplace.client import MarketplaceClient
+from .marketplace.operations import OPERATIONS
+from .marketplace.outcome import Outcome
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .orders.inbound import InboundOrders
+from .orders.invoice import Invoice, Tracking, TrackingStatus
+from .orders.invoice_ledger import TABLE as INVOICE_TABLE
+from .orders.invoice_ledger import InvoiceLedger
 from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
 from .orders.order import Order
+from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders
+from .outbox.drain import Drain, Report, Settled
+from .outbox.ledger import TABLE as OUTBOX_TABLE
+from .outbox.ledger import OutboxLedger
+from .outbox.message import Message, MessageState
+from .signals import announce, message_dead, message_delivered
 from .simulation.hooks import OfferLoader, SlaLoader
 from .state import EXTENSION_KEY, Hooks, State, current_state
 from .web.blueprint import make_blueprint
@@ -24,6 +52,8 @@ OfferLoaderT = TypeVar("OfferLoaderT", bound=OfferLoader)
 SlaLoaderT = TypeVar("SlaLoaderT", bound=SlaLoader)
 PlacementT = TypeVar("PlacementT", bound=OrderPlacementHook)
 FinderT = TypeVar("FinderT", bound=OrderFinder)
+SkuLoaderT = TypeVar("SkuLoaderT", bound=SkuLoader)
+SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
 
@@ -80,7 +110,7 @@ class VtexSeller:
         if settings.marketplaces:
             app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
         app.cli.add_command(vtex_seller_cli)
-        app.extensions[EXTENSION_KEY] = self._compose(settings)
+        app.extensions[EXTENSION_KEY] = self._compose(app, settings)
         for marketplace in settings.marketplaces.values():
             if not marketplace.inbound_tokens:
                 _log.warning(
@@ -88,23 +118,67 @@ class VtexSeller:
                     extra={"marketplace": marketplace.name},
                 )
 
-    def _compose(self, settings: Settings) -> State:
-        ledger = OrderLedger(self._db.session, self._tables[ORDER_TABLE.name])
-        inbound = InboundOrders(
-            ledger=ledger,
-            clock=self._clock,
-            on_placement=self._hooks.on_order_placement,
-            finder=self._hooks.order_finder,
-            on_authorization=self._hooks.on_authorize_fulfillment,
-            on_cancellation=self._hooks.on_order_cancellation,
-        )
+    def _compose(self, app: Flask, settings: Settings) -> State:
+        session, tables, clock = self._db.session, self._tables, self._clock
+        ledger = OrderLedger(session, tables[ORDER_TABLE.name])
+        outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
+        invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
         return State(
             settings=settings,
             hooks=self._hooks,
-            tables=self._tables,
+            tables=tables,
             db=self._db,
             ledger=ledger,
-            inbound=inbound,
+            inbound=InboundOrders(
+                ledger=ledger,
+                clock=clock,
+                on_placement=self._hooks.on_order_placement,
+                finder=self._hooks.order_finder,
+                on_authorization=self._hooks.on_authorize_fulfillment,
+                on_cancellation=self._hooks.on_order_cancellation,
+            ),
+            outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, clock=clock),
+            skus=SkuLedger(session, tables[SKU_TABLE.name]),
+            outbox=outbox,
+            drain=self._compose_drain(app, settings),
+        )
+
+    def _compose_drain(self, app: Flask, settings: Settings) -> Drain:
+        client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller")
+
+        def send(message: Message, body: Any | None) -> Outcome:
+            marketplace = settings.marketplaces[message.marketplace]
+            return client.send(OPERATIONS[message.operation], marketplace, message.arguments, body)
+
+        def tell(settled: Settled) -> None:
+            signal = message_delivered if settled.state is MessageState.DELIVERED else message_dead
+            announce(
+                signal, app, message=replace(settled.message, body=None, state=settled.state), outcome=settled.outcome
+            )
+
+        tables, clock = self._tables, self._clock
+        skus, messages = tables[SKU_TABLE.name], tables[OUTBOX_TABLE.name]
+        orders = OrderMessageHandler(orders=tables[ORDER_TABLE.name], invoices=tables[INVOICE_TABLE.name], clock=clock)
+        change = ChangeNotificationHandler(sku_table=skus, outbox_table=messages, clock=clock)
+        suggestion = SuggestionHandler(
+            sku_loader=self._hooks.sku_loader,
+            sku_table=skus,
+            marketplaces=settings.marketplaces,
+            clock=clock,
+            context=app.app_context,
+        )
+        with app.app_context():
+            engine = self._db.engine
+        return Drain(
+            engine=engine,
+            table=messages,
+            send=send,
+            handlers={**dict.fromkeys(ORDER_OPERATIONS, orders), CHANGE: change, SUGGESTION: suggestion},
+            marketplaces=frozenset(name for name, found in settings.marketplaces.items() if not found.paused),
+            lease=timedelta(seconds=settings.lease_seconds),
+            clock=clock,
+            rng=Random(),  # noqa: S311 -- spreads retries, keeps no secret
+            announce=tell,
         )
 
     # The decorators. Each returns the function as it was, and mypy refuses one of another signature.
@@ -139,6 +213,16 @@ class VtexSeller:
         self._hooks.on_order_cancellation.register(function)
         return function
 
+    def sku_loader(self, function: SkuLoaderT) -> SkuLoaderT:
+        """Register the function that loads the catalog data of SKUs to suggest; see `SkuLoader`."""
+        self._hooks.sku_loader.register(function)
+        return function
+
+    def sku_ids_loader(self, function: SkuIdsLoaderT) -> SkuIdsLoaderT:
+        """Register the function that names every SKU on sale; see `SkuIdsLoader`."""
+        self._hooks.sku_ids_loader.register(function)
+        return function
+
     def order(self, order_id: str, *, marketplace: str | None = None) -> Order:
         """Return what is known of an order, read in the session's present transaction.
 
@@ -157,3 +241,99 @@ class VtexSeller:
             names = ", ".join(sorted(order.marketplace for order in orders))
             raise AmbiguousOrder(f"{names} all placed an order {order_id!r}: pass marketplace=")
         return orders[0]
+
+    # The verbs. Each writes one message in the session's present transaction and commits nothing: the shop's commit
+    # sends it, the shop's rollback unsays it.
+
+    def send_invoice(
+        self,
+        order_id: str,
+        invoice: Invoice,
+        *,
+        refuses_cancellation: bool = False,
+        marketplace: str | None = None,
+    ) -> None:
+        """Tell the marketplace that an order, or a parcel of it, is invoiced.
+
+        Args:
+            refuses_cancellation: this invoice is the shop's no to a cancellation under evaluation.
+            marketplace: as in `order`.
+
+        Raises:
+            UnknownOrder, AmbiguousOrder: as `order`.
+            IllegalTransition: the order's state does not allow it.
+            ValueError: the number was used, or the invoices would exceed the order's total.
+        """
+        order = self.order(order_id, marketplace=marketplace)
+        current_state().outbound.send_invoice(order, invoice, refuses_cancellation=refuses_cancellation)
+
+    def send_tracking(
+        self, order_id: str, invoice_number: str, tracking: Tracking, *, marketplace: str | None = None
+    ) -> None:
+        """Tell the marketplace how the parcel of an invoice travels; raises as `send_invoice`."""
+        current_state().outbound.send_tracking(self.order(order_id, marketplace=marketplace), invoice_number, tracking)
+
+    def update_tracking_status(
+        self, order_id: str, invoice_number: str, status: TrackingStatus, *, marketplace: str | None = None
+    ) -> None:
+        """Tell the marketplace where the parcel of an invoice is; raises as `send_invoice`."""
+        order = self.order(order_id, marketplace=marketplace)
+        current_state().outbound.update_tracking_status(order, invoice_number, status)
+
+    def cancel_order(
+        self, order_id: str, *, reason: str, return_invoice: Invoice | None = None, marketplace: str | None = None
+    ) -> None:
+        """Tell the marketplace that the shop cancels an order; raises as `send_invoice`.
+
+        Args:
+            return_invoice: needed for an invoiced order: it goes first, the cancellation after it.
+        """
+        current_state().outbound.cancel(self.order(order_id, marketplace=marketplace), reason, return_invoice)
+
+    def return_invoice(self, order_id: str, invoice: Invoice, *, marketplace: str | None = None) -> None:
+        """Tell the marketplace that invoiced goods came back; cancels nothing; raises as `send_invoice`."""
+        current_state().outbound.return_invoice(self.order(order_id, marketplace=marketplace), invoice)
+
+    def confirm_cancellation(self, order_id: str, *, marketplace: str | None = None) -> None:
+        """Confirm a cancellation that the shop's hook answered with EVALUATE; raises as `send_invoice`."""
+        current_state().outbound.confirm_cancellation(self.order(order_id, marketplace=marketplace))
+
+    def notify_price(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
+        """Tell the marketplaces that prices changed; each then asks for the SKU with a simulation.
+
+        Args:
+            sku_ids: the shop's own ids. Notices of one SKU that wait are sent as one.
+            marketplaces: names; all when None.
+
+        Raises:
+            TypeError, ValueError: an id cannot be one; names it.
+        """
+        self._notify(PRICE, sku_ids, marketplaces)
+
+    def notify_inventory(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
+        """Tell the marketplaces that stock changed; as `notify_price`."""
+        self._notify(INVENTORY, sku_ids, marketplaces)
+
+    def notify_catalog(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
+        """Tell the marketplaces that SKUs are new or their catalog data changed; as `notify_price`.
+
+        A marketplace that does not know a SKU is sent a suggestion, built from what `sku_loader` returns then.
+        """
+        self._notify(CHANGE, sku_ids, marketplaces)
+
+    def _notify(self, kind: str, sku_ids: Collection[str], marketplaces: Collection[str] | None) -> None:
+        state = current_state()
+        unknown = sorted(set(marketplaces or ()) - state.settings.marketplaces.keys())
+        if unknown:
+            raise ValueError(f"no marketplace is configured as {', '.join(unknown)}")
+        names = state.settings.marketplaces if marketplaces is None else marketplaces
+        state.outbox.append(drafts(kind, list(names), sku_ids), now=self._clock.now())
+
+    def drain(self, *, limit: int | None = None, seconds: float | None = None) -> Report:
+        """Deliver what is due now, in the calling thread; a worker does this all the time.
+
+        Args:
+            limit: of attempts.
+            seconds: after which no further call is begun.
+        """
+        return current_state().drain.run(limit=limit, seconds=seconds)

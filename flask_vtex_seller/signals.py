@@ -1,6 +1,7 @@
 """Signals: what happened, told to any part of the shop that listens, after it was committed.
 
-Each is sent with the Flask application as sender and `order=` an `Order`; it carries no shopper's data.
+Each is sent with the Flask application as sender. What it carries, `order=` an `Order` unless said otherwise, holds no
+shopper's data.
 """
 
 import logging
@@ -19,6 +20,11 @@ cancellation_requested = _namespace.signal("vtex-seller.cancellation-requested")
 """The marketplace wants an order canceled and the shop evaluates or refuses it: see `order.cancellation_decision`."""
 order_canceled = _namespace.signal("vtex-seller.order-canceled")
 """An order is canceled."""
+
+message_delivered = _namespace.signal("vtex-seller.message-delivered")
+"""A marketplace has a message of the outbox: `message=` a `Message` without its body, `outcome=` an `Outcome`."""
+message_dead = _namespace.signal("vtex-seller.message-dead")
+"""A marketplace refused a message, or could not be reached for too long; somebody must look at it."""
 
 
 def announce(signal: NamedSignal, sender: object, **data: Any) -> None:

@@ -5,18 +5,23 @@ from dataclasses import dataclass, field
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 
+from .catalog.hooks import SkuIdsLoader, SkuLoader
+from .catalog.ledger import SkuLedger
 from .config import Settings
 from .database import Tables
 from .hook import Hook
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .orders.inbound import InboundOrders
 from .orders.ledger import OrderLedger
+from .orders.outbound import OutboundOrders
+from .outbox.drain import Drain
+from .outbox.ledger import OutboxLedger
 from .simulation.hooks import OfferLoader, SlaLoader
 
 EXTENSION_KEY = "vtex_seller"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Hooks:
     """The shop's functions, a slot each; shared by all applications of one `VtexSeller`."""
 
@@ -28,9 +33,11 @@ class Hooks:
         default_factory=lambda: Hook("on_authorize_fulfillment")
     )
     on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
+    sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
+    sku_ids_loader: Hook[SkuIdsLoader] = field(default_factory=lambda: Hook("sku_ids_loader", required=False))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class State:
     """The object graph of one application, composed in `VtexSeller.init_app`."""
 
@@ -40,6 +47,10 @@ class State:
     tables: Tables
     ledger: OrderLedger
     inbound: InboundOrders
+    outbound: OutboundOrders
+    skus: SkuLedger
+    outbox: OutboxLedger
+    drain: Drain
 
 
 def current_state() -> State:

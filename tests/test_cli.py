@@ -80,7 +80,7 @@ def test_check_shows_no_secret(shop: Shop) -> None:
 def test_check_names_missing_tables_and_the_remedy(new_shop: Callable[..., Shop]) -> None:
     result = run(new_shop(create_tables=False), "check")
     assert result.exit_code == 1
-    assert "✗ the database has no table vtex_order: run the shop's migrations or `flask vtex-seller create-tables`" in (
+    assert "✗ the database has no vtex_order: run the shop's migrations or `flask vtex-seller create-tables`" in (
         result.output
     )
 

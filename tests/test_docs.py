@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 import pytest
+from blinker import NamedSignal
 from flask import Flask
 from werkzeug.serving import make_server
 
@@ -23,6 +24,7 @@ import flask_vtex_seller
 from flask_vtex_seller import config, errors
 from flask_vtex_seller.cli import vtex_seller_cli
 from flask_vtex_seller.database import CORE
+from flask_vtex_seller.marketplace.operations import OPERATIONS
 from flask_vtex_seller.orders.order import OrderState
 from flask_vtex_seller.sandbox import create_app as create_sandbox
 
@@ -226,14 +228,17 @@ def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
 def test_every_setting_is_in_the_reference() -> None:
     page = reference("configuration")
     fields = set(config.Marketplace.__dataclass_fields__) - {"name"}
-    assert missing({"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *fields}, page) == []
+    keys = set(re.findall(r'"(VTEX_SELLER_[A-Z_]*[A-Z])"', (PACKAGE / "config.py").read_text(encoding="utf-8")))
+    assert {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", "VTEX_SELLER_LEASE_SECONDS"} <= keys
+    assert missing({*keys, *fields}, page) == []
 
 
 def test_every_error_code_is_in_the_reference() -> None:
     sources = [source for source in PACKAGE.rglob("*.py") if "sandbox" not in source.parts]
     codes = {code for source in sources for code in _CODE.findall(source.read_text("utf-8"))}
-    # made from the order's state; an order is never seen in the other states by a call that can be refused for them
-    codes.add(f"ORDER_{OrderState.CANCELED.name}")
+    # made from the order's state: a canceled order cannot be authorized, an invoiced one cannot be canceled
+    refused = set(OrderState) - {OrderState.PLACING, OrderState.PLACED, OrderState.AUTHORIZED}
+    codes |= {f"ORDER_{state.name}" for state in refused}
     assert {"ORD008", "FMT009", "INVALID_JSON", "INVALID_FIELD", "ORDER_NOT_FOUND", "UNAUTHORIZED"} <= codes
     assert missing({*codes, "HTTP_"}, reference("errors"), closed=False) == []
 
@@ -250,7 +255,7 @@ def test_every_exception_is_in_the_reference() -> None:
 def test_every_command_is_in_the_reference() -> None:
     page = reference("cli")
     for path, command in commands(vtex_seller_cli, "vtex-seller"):
-        assert f"flask {path}" in page
+        assert f"## `flask {path}`" in page
         for parameter in command.params:
             assert parameter.opts[0] in page or parameter.human_readable_name in page, f"{path} {parameter.opts[0]}"
 
@@ -268,6 +273,21 @@ def test_every_public_name_is_in_the_reference() -> None:
     documented = set(re.findall(r"auto\w+:: flask_vtex_seller\.(\w+)$", pages, re.M))
     assert sorted(set(flask_vtex_seller.__all__) - documented) == []
     assert missing(set(flask_vtex_seller.__all__), reference("api"), closed=False) == []
+
+
+def test_every_outbound_call_is_in_the_reference() -> None:
+    page = reference("outbound")
+    assert missing(set(OPERATIONS), page) == []
+    assert missing({operation.permission for operation in OPERATIONS.values()}, page, closed=False) == []
+    unnamed = re.compile(r"\{\w+\}")
+    shown = unnamed.sub("{}", page)
+    calls = {f"{operation.method} {unnamed.sub('{}', operation.path)}" for operation in OPERATIONS.values()}
+    assert missing(calls, shown, closed=False) == []
+
+
+def test_every_signal_is_in_the_reference() -> None:
+    signals = {value.name for value in vars(flask_vtex_seller.signals).values() if isinstance(value, NamedSignal)}
+    assert missing(signals, reference("signals")) == []
 
 
 def test_every_column_is_in_the_reference() -> None:

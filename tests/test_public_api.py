@@ -12,7 +12,7 @@ PROBE = """
 import sys, threading
 import {module}
 assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
-heavy = sorted({{name.partition(".")[0] for name in sys.modules}} & {{"apscheduler", "celery", "pytest"}})
+heavy = sorted({{name.partition(".")[0] for name in sys.modules}} & {{"celery", "pytest"}})
 assert not heavy, heavy
 """
 

@@ -1,0 +1,115 @@
+"""APScheduler as the clock of the outbox: a worker process of its own, or a scheduler inside the shop's process.
+
+Correctness never depends on how many of them run: a message's lease decides who sends it.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, timedelta
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+
+from ..catalog.ledger import TABLE as SKU_TABLE
+from ..catalog.ledger import SkuLedger
+from ..catalog.sync import due_for_another_look
+from ..database import missing
+from ..errors import ConfigurationError
+from ..outbox.ledger import OutboxLedger
+from ..state import State, current_state
+
+CLEAN_UP_SECONDS = 3600.0
+SWEEP_SECONDS = 60.0
+LOOK_AGAIN_AFTER = timedelta(minutes=20)
+"""How often a suggested SKU is asked about. Source: VTEX asks for 15 to 30 minutes between two looks."""
+_LOOKS_AT_A_TIME = 200
+_log = logging.getLogger(__name__)
+
+
+def run_worker(app: Flask) -> None:
+    """Deliver messages until SIGTERM or SIGINT.
+
+    The call in flight is finished then; what was taken but not begun is handed back.
+
+    Raises:
+        ConfigurationError: the database's tables are not those of this version.
+    """
+    stop = threading.Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    scheduler = start_scheduler(app, stop=stop)
+    stop.wait()
+    scheduler.shutdown(wait=True)
+
+
+def start_scheduler(app: Flask, *, stop: threading.Event | None = None) -> BackgroundScheduler:
+    """Start delivering in background threads of this process, and return the running scheduler.
+
+    Nothing else starts one: call it where the shop's one long-lived process begins, not in an application factory that
+    tests and commands run, too. End it with `scheduler.shutdown()`.
+
+    Args:
+        stop: set it to have a run under way begin no further call.
+
+    Raises:
+        ConfigurationError: the database's tables are not those of this version.
+    """
+    with app.app_context():
+        state = current_state()
+        lacking = missing(state.db.engine, state.tables.values())
+    if lacking:
+        remedy = "run the shop's migrations or `flask vtex-seller create-tables`"
+        raise ConfigurationError(f"the database has no {', '.join(lacking)}: {remedy}")
+    stop = stop or threading.Event()
+    # Ticks that came too late are made up for by one, and never dropped in silence.
+    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    scheduler = BackgroundScheduler(job_defaults=defaults, timezone=UTC)
+    every = state.settings.drain_seconds
+    for job, seconds in ((deliver, every), (sweep, SWEEP_SECONDS), (clean_up, CLEAN_UP_SECONDS)):
+        run = _in_context(app, job, stop)
+        scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=state.drain.clock.now())
+    scheduler.start()
+    return scheduler
+
+
+def deliver(state: State, stop: threading.Event) -> None:
+    """Send what is due; ends before the next tick, so that a stop is never far."""
+    state.drain.run(seconds=state.settings.drain_seconds * 0.8, stop=stop.is_set)
+
+
+def sweep(state: State, _: threading.Event) -> None:
+    """Ask again about SKUs that marketplaces have not decided about yet: an approved one is known from then on."""
+    drain = state.drain
+    with drain.engine.begin() as connection:
+        skus = SkuLedger(connection, state.tables[SKU_TABLE.name])
+        now = drain.clock.now()
+        due = due_for_another_look(
+            skus, marketplaces=drain.marketplaces, interval=LOOK_AGAIN_AFTER, limit=_LOOKS_AT_A_TIME, now=now
+        )
+        OutboxLedger(connection, drain.table).append(due, now=now)
+
+
+def clean_up(state: State, _: threading.Event) -> None:
+    """Delete messages that were delivered long ago."""
+    before = state.drain.clock.now() - timedelta(days=state.settings.keep_days)
+    state.drain.purge(before=before)
+
+
+def _in_context(app: Flask, job: Callable[[State, threading.Event], None], stop: threading.Event) -> Callable[[], None]:
+    def run() -> None:
+        with app.app_context():
+            try:
+                job(current_state(), stop)
+            except DBAPIError as error:
+                # The next tick tries again; a worker must outlive its database's restart.
+                _log.error("the database failed during %s: %s", job.__name__, type(error).__name__)
+
+    return run

@@ -1,0 +1,222 @@
+"""`flask vtex-seller outbox …`."""
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from flask_vtex_seller.marketplace.outcome import Outcome
+from flask_vtex_seller.outbox.message import Message, MessageState
+
+from .outbox.box import BUSY, DELIVERED, REFUSED, Box, invoice, make_box, notice, said
+from .shops import APP_TOKEN, Shop
+
+
+def run(box: Box, *arguments: str, answer: str | None = None) -> Result:
+    return box.shop.app.test_cli_runner().invoke(args=["vtex-seller", "outbox", *arguments], input=answer)
+
+
+def listed(box: Box, *arguments: str) -> list[str]:
+    result = run(box, "list", *arguments)
+    assert result.exit_code == 0
+    return [line.split()[0] for line in result.output.splitlines()[1:]]
+
+
+@pytest.fixture
+def box(new_shop: Callable[..., Shop]) -> Box:
+    """Message 1 delivered, 2 dead, 3 waiting behind it, 4 failed once, 5 to another marketplace."""
+    box = make_box(new_shop)
+    box.say(
+        invoice("1", order="A-01", body={"name": "Maria"}),
+        invoice("2", order="A-01"),
+        invoice("3", order="A-01"),
+        notice("apple"),
+        invoice("5", order="B-01", marketplace="other"),
+    )
+    outcomes: dict[str, Outcome] = {"2": REFUSED, "apple": BUSY}
+    box.answer = lambda message: outcomes.get(said(message), DELIVERED)
+    box.run()
+    box.answer = lambda _: DELIVERED
+    assert [row.state for row in box.rows()] == ["delivered", "dead", "pending", "pending", "delivered"]
+    assert box.ids() == [1, 2, 3, 4, 5]
+    return box
+
+
+# list
+
+
+def test_messages_are_listed_the_newest_first(box: Box) -> None:
+    lines = [" ".join(line.split()) for line in run(box, "list").output.splitlines()]
+    assert lines == [
+        "ID MARKETPLACE OPERATION LANE STATE TRY LAST",
+        "5 other invoice order:B-01 delivered 1 200",
+        "4 acme price_notification sku:apple pending 1 503",
+        "3 acme invoice order:A-01 pending 0",
+        "2 acme invoice order:A-01 dead 1 400",
+        "1 acme invoice order:A-01 delivered 1 200",
+    ]
+
+
+def test_the_list_has_a_heading_even_without_messages(new_shop: Callable[..., Shop]) -> None:
+    result = run(make_box(new_shop), "list")
+    assert (result.exit_code, len(result.output.splitlines())) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--marketplace", "other"), ["5"]),
+        (("--marketplace", "nobody"), []),
+        (("--state", "dead"), ["2"]),
+        (("--state", "pending"), ["4", "3"]),
+        (("--state", "merged"), []),
+        (("--order", "A-01"), ["3", "2", "1"]),
+        (("--order", "A-01", "--state", "delivered"), ["1"]),
+        (("--order", "A-%"), []),
+        (("--order", ""), []),
+        (("--limit", "2"), ["5", "4"]),
+    ],
+)
+def test_the_list_can_be_narrowed(box: Box, arguments: tuple[str, ...], expected: list[str]) -> None:
+    assert listed(box, *arguments) == expected
+
+
+@pytest.mark.parametrize("arguments", [("--state", "lost"), ("--limit", "0"), ("--limit", "1001"), ("--limit", "x")])
+def test_a_wrong_filter_is_refused(box: Box, arguments: tuple[str, ...]) -> None:
+    assert run(box, "list", *arguments).exit_code == 2
+
+
+def test_the_list_shows_neither_bodies_nor_tokens(box: Box) -> None:
+    """S7, P80"""
+    output = run(box, "list").output
+    assert "Maria" not in output
+    assert APP_TOKEN not in output
+
+
+# show
+
+
+def test_a_message_is_shown_with_all_that_is_known(box: Box) -> None:
+    result = run(box, "show", "2")
+    shown = dict(line.split(maxsplit=1) for line in result.output.splitlines())
+    assert result.exit_code == 0
+    assert shown["id"] == "2"
+    assert shown["operation"] == "invoice"
+    assert shown["lane"] == "order:A-01"
+    assert shown["state"] == "dead"
+    assert shown["attempts"] == "1"
+    assert shown["last_status"] == "400"
+    assert shown["last_excerpt"] == "no such thing"
+    assert shown["settled_at"].startswith("2026-03-04")
+
+
+def test_what_is_not_known_is_a_dash(box: Box) -> None:
+    shown = dict(line.split(maxsplit=1) for line in run(box, "show", "3").output.splitlines())
+    assert (shown["settled_at"], shown["last_status"], shown["last_reason"]) == ("-", "-", "-")
+
+
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_an_unknown_message_is_an_error(box: Box, command: str) -> None:
+    result = run(box, command, "99")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert "Error: " in result.output
+
+
+@pytest.mark.parametrize("command", [("show",), ("retry",), ("discard", "--reason", "x", "--yes")])
+def test_a_number_beyond_any_database_is_an_unknown_message(box: Box, command: tuple[str, ...]) -> None:
+    result = run(box, *command, "99999999999999999999")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "Error: " in result.output
+
+
+@pytest.mark.parametrize("arguments", [("show", "x"), ("show",), ("retry",), ("retry", "x"), ("discard",)])
+def test_a_wrong_call_is_refused(box: Box, arguments: tuple[str, ...]) -> None:
+    assert run(box, *arguments).exit_code == 2
+
+
+# retry
+
+
+def test_a_dead_message_is_retried_before_what_waits_for_it(box: Box) -> None:
+    result = run(box, "retry", "2")
+    assert (result.exit_code, result.output) == (0, "1 of 1 messages: to be sent again\n")
+    box.sent.clear()
+    assert box.run().delivered == 2
+    assert box.names == ["2", "3"]
+
+
+def test_a_waiting_message_is_retried_at_once(box: Box) -> None:
+    assert run(box, "retry", "4").exit_code == 0
+    box.sent.clear()
+    box.run()
+    assert "apple" in box.names
+
+
+def test_several_are_retried_and_those_that_cannot_be_are_an_error(box: Box) -> None:
+    result = run(box, "retry", "1", "2", "4", "99")
+    assert result.exit_code == 1
+    assert "2 of 4 messages" in result.output
+    assert "Error: " in result.output
+    assert [row.state for row in box.rows()] == ["delivered", "pending", "pending", "pending", "delivered"]
+
+
+def test_a_number_given_twice_is_one_message(box: Box) -> None:
+    result = run(box, "retry", "2", "2")
+    assert result.exit_code == 0, result.output
+
+
+def test_what_is_being_sent_is_not_retried(box: Box) -> None:
+    codes = []
+
+    def meddle(_: Message) -> Outcome:
+        codes.append(run(box, "retry", "2").exit_code)
+        return DELIVERED
+
+    run(box, "retry", "2")
+    box.answer = meddle
+    box.run(limit=1)
+    assert codes == [1]
+    assert box.rows()[1].state == "delivered"
+
+
+# discard
+
+
+def test_discarding_asks_first_and_no_is_no(box: Box) -> None:
+    result = run(box, "discard", "2", "--reason", "Ana: made by mistake", answer="n\n")
+    assert result.exit_code == 1
+    assert "never be sent" in result.output
+    assert box.rows()[1].state == "dead"
+
+
+@pytest.mark.parametrize(("arguments", "answer"), [((), "y\n"), (("--yes",), None)])
+def test_a_discarded_message_is_kept_with_the_reason_and_its_lane_goes_on(
+    box: Box, arguments: tuple[str, ...], answer: str | None
+) -> None:
+    result = run(box, "discard", "2", "--reason", "Ana: made by mistake", *arguments, answer=answer)
+    assert result.exit_code == 0
+    row = box.rows()[1]
+    assert (row.state, row.last_reason) == (MessageState.DISCARDED.value, "Ana: made by mistake")
+    box.sent.clear()
+    assert box.run().delivered == 1
+    assert box.names == ["3"]
+
+
+@pytest.mark.parametrize("arguments", [("--yes",), ("--yes", "--reason")])
+def test_discarding_needs_a_reason(box: Box, arguments: tuple[str, ...]) -> None:
+    assert run(box, "discard", "2", *arguments).exit_code == 2
+    assert box.rows()[1].state == "dead"
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_empty_reason_is_none(box: Box, reason: str) -> None:
+    assert run(box, "discard", "2", "--yes", "--reason", reason).exit_code == 2
+    assert box.rows()[1].state == "dead"
+
+
+def test_what_was_delivered_cannot_be_discarded(box: Box) -> None:
+    result = run(box, "discard", "1", "2", "--reason", "x", "--yes")
+    assert result.exit_code == 1
+    assert [row.state for row in box.rows()][:2] == ["delivered", "discarded"]
