@@ -1,4 +1,4 @@
-"""A marketplace to try a seller against: it calls, checks every answer, and shows what was said.
+"""A marketplace to try a seller against: it calls and is called, checks what it hears, and shows what was said.
 
 `flask --app flask_vtex_seller.sandbox run` serves it. It reads the protocol for itself and imports nothing else of this
 package, so that a mistake of the seller's side is not repeated on the side that is meant to find it.

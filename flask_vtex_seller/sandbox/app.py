@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Flask, Response
 
+from .incoming import LONGEST_CREDENTIAL
 from .marketplace import SIMULATION_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Marketplace
-from .views import ANSWERED_ERRORS, EXTENSION_KEY, answer_error, blueprint
+from .receiving import make_blueprint
+from .views import ANSWERED_ERRORS, EXTENSION_KEY, answer_error, blueprint, find_marketplace
 
 #: Whoever makes a browser resolve another name to this machine gets nothing. `FLASK_TRUSTED_HOSTS` replaces the list.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
@@ -25,13 +27,13 @@ _HEADERS = {
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the sandbox: a marketplace with a JSON API and a page that shows what it sent and got.
+    """Make the sandbox: a marketplace that calls and is called, with a JSON API and a page that shows what was said.
 
     Reads `SANDBOX_FULFILLMENT_ENDPOINT`, `SANDBOX_SELLER_ID`, `SANDBOX_ACCOUNT`, `SANDBOX_SALES_CHANNEL`,
-    `SANDBOX_SIMULATION_TIMEOUT_SECONDS` and `SANDBOX_TIMEOUT_SECONDS`, from the environment (with `FLASK_` in front) or
-    from `config`, which goes first. Without an endpoint the page is there and the API says what is missing.
-    The Marketplace is `app.extensions["vtex_sandbox"]`. Only loopback names are answered unless `TRUSTED_HOSTS` names
-    others.
+    `SANDBOX_SIMULATION_TIMEOUT_SECONDS`, `SANDBOX_TIMEOUT_SECONDS`, `SANDBOX_APP_KEY`, `SANDBOX_APP_TOKEN` and
+    `SANDBOX_AUTO_APPROVE`, from the environment (with `FLASK_` in front) or from `config`, which goes first. Without an
+    endpoint the page is there and the API says what is missing. The Marketplace is `app.extensions["vtex_sandbox"]`.
+    Only loopback names are answered unless `TRUSTED_HOSTS` names others.
 
     Raises:
         ValueError: a setting cannot be used. The message names it and does not repeat the endpoint.
@@ -43,6 +45,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config)
     app.extensions[EXTENSION_KEY] = _marketplace(app.config)
     app.register_blueprint(blueprint)
+    app.register_blueprint(make_blueprint(find_marketplace))
     for error in ANSWERED_ERRORS:
         app.register_error_handler(error, answer_error)
     app.after_request(_protect)
@@ -65,6 +68,9 @@ def _marketplace(config: Mapping[str, Any]) -> Marketplace | None:
                 config, "SANDBOX_SIMULATION_TIMEOUT_SECONDS", SIMULATION_TIMEOUT_SECONDS
             ),
             timeout_seconds=_seconds(config, "SANDBOX_TIMEOUT_SECONDS", TIMEOUT_SECONDS),
+            app_key=_credential(config, "SANDBOX_APP_KEY"),
+            app_token=_credential(config, "SANDBOX_APP_TOKEN"),
+            auto_approve=_flag(config, "SANDBOX_AUTO_APPROVE"),
         )
     except ValueError as error:
         raise ValueError(f"the sandbox cannot start: {error}") from None
@@ -76,6 +82,23 @@ def _name(config: Mapping[str, Any], key: str, default: str) -> str:
     if type(value) not in (str, int) or value == "":
         raise ValueError(f"{key} must be a non-empty string")
     return str(value)
+
+
+def _credential(config: Mapping[str, Any], key: str) -> str | None:
+    value = config.get(key)
+    if value is None or value == "":
+        return None
+    # its length is not told either: the message may end up in a log
+    if type(value) not in (str, int) or len(str(value)) > LONGEST_CREDENTIAL:
+        raise ValueError(f"{key} must be a string of at most {LONGEST_CREDENTIAL} characters")
+    return str(value)
+
+
+def _flag(config: Mapping[str, Any], key: str) -> bool:
+    value = config.get(key, False)
+    if type(value) is not bool:
+        raise ValueError(f"{key} must be true or false")
+    return bool(value)
 
 
 def _seconds(config: Mapping[str, Any], key: str, default: float) -> float:

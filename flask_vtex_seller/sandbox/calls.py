@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +12,9 @@ from typing import Any
 from .answer import Answer
 from .endpoint import FulfillmentEndpoint
 from .exchange import Exchange
+from .exchange_log import ExchangeLog
 from .transport import Transport
 
-LONGEST_LOG = 1000
 LONGEST_TEXT = 20_000
 
 
@@ -40,7 +39,7 @@ class Call:
 
 
 class Caller:
-    """Makes the calls of one marketplace to one seller and keeps the last of them.
+    """Makes the calls of one marketplace to one seller and enters them in its log.
 
     Args:
         lock: held while an answer is judged and recorded, never while the network is waited for. A judge may thus read
@@ -51,6 +50,7 @@ class Caller:
         self,
         endpoint: FulfillmentEndpoint,
         *,
+        log: ExchangeLog,
         lock: threading.Lock,
         clock: Callable[[], datetime],
         timer: Callable[[], float] = time.monotonic,
@@ -59,17 +59,11 @@ class Caller:
         self._transport = Transport(endpoint, timer=timer)
         self._lock = lock
         self._clock = clock
-        self._log: deque[Exchange] = deque(maxlen=LONGEST_LOG)
-        self._count = 0
+        self._log = log
 
     def close(self) -> None:
         """Close the connections to the seller."""
         self._transport.close()
-
-    def exchanges(self) -> list[Exchange]:
-        """Return the last calls, oldest first."""
-        with self._lock:
-            return list(self._log)
 
     def perform(self, call: Call, judge: Callable[[Answer], list[str]]) -> Exchange:
         """Make one call, whatever comes of it, and return its record.
@@ -83,14 +77,11 @@ class Caller:
             problems = judge(answer)
             if answer.leaks_secret:
                 problems.append("P73 answer: must not repeat the secret of the endpoint")
-            self._count += 1
-            exchange = self._record(call, answer, started_at, problems)
-            self._log.append(exchange)
-        return exchange
+            return self._log.add(lambda number: self._record(number, call, answer, started_at, problems))
 
-    def _record(self, call: Call, answer: Answer, started_at: datetime, problems: list[str]) -> Exchange:
+    def _record(self, number: int, call: Call, answer: Answer, started_at: datetime, problems: list[str]) -> Exchange:
         return Exchange(
-            number=self._count,
+            number=number,
             operation=call.operation,
             title=call.title,
             started_at=started_at,

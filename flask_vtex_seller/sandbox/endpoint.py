@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
 
 MASK = "***"
@@ -45,7 +46,7 @@ class FulfillmentEndpoint:
 
     def shown(self, path: str = "") -> str:
         """Return the same address with every secret masked, for people and logs."""
-        query = "&".join(_shown_parameter(piece) for piece in self._parts.query.split("&"))
+        query = shown_query(self._parts.query)
         host = f"[{self._host}]" if ":" in self._host else self._host
         netloc = host if self._port is None else f"{host}:{self._port}"
         if "@" in self._parts.netloc:
@@ -53,11 +54,14 @@ class FulfillmentEndpoint:
         whole_path = self._parts.path.rstrip("/") + path
         return urlunsplit(self._parts._replace(netloc=netloc, path=whole_path, query=query))
 
+    @property
+    def secrets(self) -> list[re.Pattern[str]]:
+        """What finds the secrets of this endpoint in a text."""
+        return list(self._secrets)
+
     def mask(self, text: str) -> str:
         """Return the text with every occurrence of a secret of this endpoint masked."""
-        for secret in self._secrets:
-            text = secret.sub(MASK, text)
-        return text
+        return masked(text, self._secrets)
 
     def __repr__(self) -> str:
         return f"FulfillmentEndpoint({self.shown()!r})"
@@ -66,8 +70,25 @@ class FulfillmentEndpoint:
         values = {value for name, value in parse_qsl(self._parts.query) if name not in PUBLIC_PARAMETERS}
         values |= {unquote_plus(piece) for piece in self._parts.query.split("&") if "=" not in piece}
         values |= {unquote(value) for value in (self._parts.username, self._parts.password) if value}
-        long_first = sorted(values, key=len, reverse=True)
-        return [_any_spelling(value) for value in long_first if len(value) >= SHORTEST_SECRET]
+        return find_spellings(values)
+
+
+def find_spellings(secrets: Iterable[str]) -> list[re.Pattern[str]]:
+    """Return what finds these secrets in a text, however they are spelt; the ones too short to tell are left out."""
+    long_first = sorted(secrets, key=len, reverse=True)
+    return [_any_spelling(secret) for secret in long_first if len(secret) >= SHORTEST_SECRET]
+
+
+def masked(text: str, secrets: Iterable[re.Pattern[str]]) -> str:
+    """Return the text with every occurrence of a secret masked."""
+    for secret in secrets:
+        text = secret.sub(MASK, text)
+    return text
+
+
+def shown_query(query: str) -> str:
+    """Return a query string with every value masked that may be a secret."""
+    return "&".join(_shown_parameter(piece) for piece in query.split("&"))
 
 
 def _any_spelling(secret: str) -> re.Pattern[str]:

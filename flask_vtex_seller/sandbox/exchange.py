@@ -7,14 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+#: Who called whom.
+TO_SELLER = "marketplace → seller"
+TO_MARKETPLACE = "seller → marketplace"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One call the marketplace made, what came back, and what is wrong with it.
+    """One call, what came back, and what is wrong with it.
+
+    A call of the marketplace shows in `problems` what is wrong with the seller's answer; a call of the seller, what is
+    wrong with the call.
 
     Attributes:
         number: position in the log, counted from 1.
-        operation: `index`, `simulate`, `place`, `place_again`, `authorize` or `cancel`.
+        operation: `index`, `simulate`, `place`, `place_again`, `authorize` or `cancel`; of the seller's calls,
+            `change_notification`, `suggestion`, `suggestion_status`, `price_notification`, `inventory_notification`,
+            `invoice`, `return_invoice`, `tracking`, `tracking_status`, `cancel_order` or `unknown`.
         title: what happened, in one line for people.
         started_at: aware UTC.
         url: the address called, secrets masked.
@@ -28,6 +37,8 @@ class Exchange:
         outcome: the result in a few words.
         marketplace_order_id: the order the call is about, if it is about one.
         expected: the refusal or result the caller asked the checks to insist on.
+        direction: who called whom, `marketplace → seller` or `seller → marketplace`.
+        fault: the kind of fault that was asked for and met this call, or None.
     """
 
     number: int
@@ -46,6 +57,8 @@ class Exchange:
     outcome: str = ""
     marketplace_order_id: str | None = None
     expected: str | int | None = None
+    direction: str = TO_SELLER
+    fault: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -56,6 +69,7 @@ class Exchange:
         """Return the record as a JSON object; the time is ISO 8601."""
         return {
             "number": self.number,
+            "direction": self.direction,
             "operation": self.operation,
             "title": self.title,
             "started_at": self.started_at.isoformat(),
@@ -64,6 +78,7 @@ class Exchange:
             "problems": list(self.problems),
             "marketplace_order_id": self.marketplace_order_id,
             "expected": self.expected,
+            "fault": self.fault,
             "duration_ms": self.duration_ms,
             "request": {"method": self.method, "url": self.url, "body": self.request_body},
             "response": {

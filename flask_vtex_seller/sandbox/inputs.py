@@ -71,6 +71,16 @@ def coordinates(payload: Mapping[str, Any]) -> list[float] | None:
     return value
 
 
+def fault(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a fault that are given; what they may be, the fault itself knows."""
+    names = {"match": "operation", "times": "times", "kind": "kind", "retry_after": "retry_after"}
+    names |= {"seconds": "seconds", "processed": "processed"}
+    unknown = sorted(set(payload) - set(names))
+    if unknown:
+        raise BadInput(f"{unknown[0]} is no field of a fault; the fields are {', '.join(names)}")
+    return {names[name]: value for name, value in payload.items()}
+
+
 def page(arguments: Mapping[str, str], *, most: int) -> tuple[int, int]:
     """Return `after` and `limit` of a listing from its query string."""
     numbers = []

@@ -15,7 +15,10 @@ from .answer import Answer
 from .calls import Call, Caller
 from .endpoint import FulfillmentEndpoint
 from .exchange import Exchange
-from .order_book import OrderBook, SentOrder
+from .exchange_log import ExchangeLog
+from .inbox import Inbox
+from .incoming import Credentials
+from .order_book import CANCELED, OrderBook, SentOrder
 from .order_rules import (
     OrderIds,
     check_authorization,
@@ -39,12 +42,12 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Marketplace:
+class Marketplace(Inbox):
     """A VTEX marketplace that sells what one external seller offers.
 
     Each operation makes one HTTP call, checks the answer against the protocol and returns the Exchange, which it also
-    keeps. A seller that is down, slow or talks nonsense gives an Exchange with problems, never an exception. Safe to
-    share between threads.
+    keeps. A seller that is down, slow or talks nonsense gives an Exchange with problems, never an exception. What the
+    seller calls in turn, the Inbox answers. Safe to share between threads.
 
     Args:
         fulfillment_endpoint: what the seller would register at the marketplace, query string with the secret included.
@@ -53,9 +56,11 @@ class Marketplace:
         timer: seconds on a clock that never goes back; measures how long a call takes.
         simulation_timeout_seconds: for the whole call.
         timeout_seconds: for the whole call of the operations about orders.
+        app_key, app_token: what the seller has to send with its calls; without them any pair passes.
+        auto_approve: put every suggested SKU on sale at once.
 
     Raises:
-        ValueError: the endpoint is not an address that can be called.
+        ValueError: the endpoint is not an address that can be called, or only one of key and token is given.
     """
 
     def __init__(
@@ -69,18 +74,27 @@ class Marketplace:
         timer: Callable[[], float] = time.monotonic,
         simulation_timeout_seconds: float = SIMULATION_TIMEOUT_SECONDS,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        app_key: str | None = None,
+        app_token: str | None = None,
+        auto_approve: bool = False,
     ) -> None:
-        self.seller_id = seller_id
+        super().__init__(
+            seller_id=seller_id,
+            endpoint=FulfillmentEndpoint(fulfillment_endpoint),
+            credentials=Credentials(app_key=app_key, app_token=app_token),
+            orders=OrderBook(),
+            log=ExchangeLog(),
+            lock=threading.Lock(),
+            clock=clock,
+            timer=timer,
+            auto_approve=auto_approve,
+        )
         self.account = account
         self.sales_channel = sales_channel
-        self._endpoint = FulfillmentEndpoint(fulfillment_endpoint)
-        self._lock = threading.Lock()
-        self._caller = Caller(self._endpoint, lock=self._lock, clock=clock, timer=timer)
-        self._clock = clock
+        self._caller = Caller(self._endpoint, log=self._log, lock=self._lock, clock=clock, timer=timer)
         self._simulation_timeout = simulation_timeout_seconds
         self._timeout = timeout_seconds
         self._last_group = 0
-        self._orders = OrderBook()
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +106,8 @@ class Marketplace:
         return f"Marketplace({self.endpoint!r}, seller_id={self.seller_id!r})"
 
     def close(self) -> None:
-        """Close the connections to the seller."""
+        """End what is under way and close the connections to the seller."""
+        super().close()
         self._caller.close()
 
     @property
@@ -101,8 +116,9 @@ class Marketplace:
         return self._endpoint.shown()
 
     def exchanges(self) -> list[Exchange]:
-        """Return the last calls, oldest first."""
-        return self._caller.exchanges()
+        """Return the last calls in either direction, oldest first."""
+        with self._lock:
+            return self._log.all()
 
     def orders(self) -> list[SentOrder]:
         """Return the last orders, oldest first."""
@@ -219,6 +235,9 @@ class Marketplace:
             UnknownOrder: the order was never sent or never accepted; a LookupError.
         """
         ids, value = self._ids(marketplace_order_id, seller_order_id)
+        if seller_order_id is None:
+            with self._lock:
+                self._orders.release(marketplace_order_id)
 
         def judge(answer: Answer) -> list[str]:
             order = self._orders.find(marketplace_order_id)
@@ -226,11 +245,12 @@ class Marketplace:
                 ids,
                 answer,
                 earlier=None if order is None else order.authorization,
-                canceled=self._orders.confirmation(marketplace_order_id) is not None,
+                canceled=order is not None and order.state == CANCELED,
                 legacy_body=legacy_body,
                 expect=expect,
             )
-            self._orders.note_authorization(marketplace_order_id, answer)
+            if seller_order_id is None:
+                self._orders.note_authorization(marketplace_order_id, answer)
             return problems
 
         body = checkout.authorization_body(marketplace_order_id, value=value, legacy_body=legacy_body)
@@ -259,10 +279,12 @@ class Marketplace:
             request, repeated = self._orders.request_cancellation(marketplace_order_id, self._clock(), anew=new_request)
 
         def judge(answer: Answer) -> list[str]:
+            order = self._orders.find(marketplace_order_id)
             problems = check_cancellation(
                 ids,
                 answer,
-                earlier=self._orders.confirmation(marketplace_order_id),
+                earlier=None if order is None else order.confirmation,
+                invoiced=order is not None and order.sold,
                 same_request=repeated,
                 legacy_body=legacy_body,
                 expect=expect,

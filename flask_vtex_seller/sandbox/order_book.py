@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from .answer import Answer
+from .invoices import INPUT, OUTPUT, Invoice, units_of, value_of
 from .order_rules import is_empty
 
 LONGEST_BOOK = 1000
@@ -20,6 +21,10 @@ PLACED = "placed"
 AUTHORIZED = "authorized"
 CANCELLATION_REQUESTED = "cancellation requested"
 CANCELED = "canceled"
+PARTIALLY_INVOICED = "partially invoiced"
+INVOICED = "invoiced"
+DELIVERED = "delivered"
+RETURNED = "returned"
 
 
 class UnknownOrder(LookupError):
@@ -28,10 +33,23 @@ class UnknownOrder(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationRequest:
-    """What identifies one wish to cancel; a repeated call carries the same."""
+    """What identifies one wish to cancel; a repeated call carries the same.
+
+    Attributes:
+        refused: the seller has sent an invoice of the sale instead.
+    """
 
     request_id: str
     requested_at: datetime
+    refused: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the request as a JSON object."""
+        return {
+            "request_id": self.request_id,
+            "requested_at": self.requested_at.isoformat(),
+            "refused": self.refused,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +58,14 @@ class SentOrder:
 
     Attributes:
         body: the element of the array that was sent.
-        state: `sent` (no answer yet), `refused`, `placed`, `authorized`, `cancellation requested` or `canceled`.
+        state: `sent` (no answer yet), `refused`, `placed`, `authorized`, `cancellation requested`, `canceled`,
+            `partially invoiced`, `invoiced`, `delivered` or `returned`.
         order_id: the seller's id, from the accepted placement.
+        released: an authorization was sent; its answer may still be on the way.
         authorization: the answer to the first authorization.
         cancellation: the last request to cancel.
         confirmation: the answer that confirmed a cancellation.
+        invoices: by their numbers, in the order in which they came.
     """
 
     marketplace_order_id: str
@@ -52,9 +73,45 @@ class SentOrder:
     body: Mapping[str, Any]
     state: str = SENT
     order_id: str | None = None
+    released: bool = False
     authorization: Mapping[str, Any] | None = None
     cancellation: CancellationRequest | None = None
     confirmation: Mapping[str, Any] | None = None
+    invoices: Mapping[str, Invoice] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """What the items and their shipping cost, in cents; what its invoices have to add up to."""
+        logistics = (self.body.get("shippingData") or {}).get("logisticsInfo") or ()
+        items = sum(item["price"] * item["quantity"] for item in self.body["items"])
+        return int(items + sum(entry["price"] for entry in logistics))
+
+    @property
+    def ordered(self) -> dict[str, int]:
+        """Units per SKU id."""
+        units: dict[str, int] = {}
+        for item in self.body["items"]:
+            units[item["id"]] = units.get(item["id"], 0) + item["quantity"]
+        return units
+
+    @property
+    def invoiced(self) -> int:
+        """Cents of all invoices of the sale."""
+        return value_of(self.invoices.values(), OUTPUT)
+
+    @property
+    def returned(self) -> int:
+        """Cents of all invoices of returns."""
+        return value_of(self.invoices.values(), INPUT)
+
+    @property
+    def sold(self) -> bool:
+        """Whether something was invoiced and has not come back; such an order cannot be canceled."""
+        return self.invoiced > self.returned
+
+    def units(self, type: str) -> dict[str, int]:
+        """Return the units per SKU id on all invoices of one type."""
+        return units_of(self.invoices.values(), type)
 
     def as_json(self) -> dict[str, Any]:
         """Return the order as a JSON object, without the shopper."""
@@ -65,6 +122,10 @@ class SentOrder:
             "sent_at": self.sent_at.isoformat(),
             "payment_value": self.body.get("marketplacePaymentValue"),
             "receipt": None if self.authorization is None else self.authorization.get("receipt"),
+            "cancellation": None if self.cancellation is None else self.cancellation.as_json(),
+            "invoiced": self.invoiced,
+            "returned": self.returned,
+            "invoices": [invoice.as_json() for invoice in self.invoices.values()],
         }
 
 
@@ -95,11 +156,6 @@ class OrderBook:
             return self._orders[marketplace_order_id]
         except KeyError:
             raise UnknownOrder(f"no order {marketplace_order_id} was sent from here") from None
-
-    def confirmation(self, marketplace_order_id: str) -> Mapping[str, Any] | None:
-        """Return the answer that confirmed a cancellation of the order, or None."""
-        order = self.find(marketplace_order_id)
-        return None if order is None else order.confirmation
 
     def accepted(self, marketplace_order_id: str) -> tuple[SentOrder, str]:
         """Return the order of this id and the seller's id of it.
@@ -149,23 +205,60 @@ class OrderBook:
         elif answer.status is not None:
             self._change(order, state=REFUSED)
 
+    def release(self, marketplace_order_id: str) -> None:
+        """Note that an authorization is about to be sent: the seller may invoice before its answer has come."""
+        self._change(self.find(marketplace_order_id), released=True)
+
     def note_authorization(self, marketplace_order_id: str, answer: Answer) -> None:
-        """Keep the seller's first authorization; a repeat is measured against it."""
+        """Keep the seller's first authorization; a repeat is measured against it. A refused one releases nothing."""
         order = self.find(marketplace_order_id)
-        if order is not None and order.authorization is None and answer.status == 200 and isinstance(answer.body, dict):
+        if order is None or order.authorization is not None:
+            return
+        if answer.status == 200 and isinstance(answer.body, dict):
             state = AUTHORIZED if order.state == PLACED else order.state
             self._change(order, state=state, authorization=answer.body)
+        elif answer.status is not None and 400 <= answer.status < 500:
+            self._change(order, released=False)
 
     def note_cancellation(self, marketplace_order_id: str, answer: Answer) -> None:
-        """Keep whether the seller confirmed a cancellation; a confirmation is final."""
+        """Keep whether the seller confirmed a cancellation; a confirmation is final.
+
+        An order that was invoiced or canceled in the meantime does not go back to waiting for a decision.
+        """
         order = self.find(marketplace_order_id)
-        if order is None or order.confirmation is not None or answer.status != 200:
+        if order is None or order.confirmation is not None or answer.status != 200 or order.sold:
             return
         if is_empty(answer):
-            self._change(order, state=CANCELLATION_REQUESTED)
+            if order.state != CANCELED and not order.invoices:
+                self._change(order, state=CANCELLATION_REQUESTED)
         elif isinstance(answer.body, dict):
             self._change(order, state=CANCELED, confirmation=answer.body)
+
+    def keep_invoice(self, order: SentOrder, invoice: Invoice) -> SentOrder:
+        """Keep an invoice, or another version of one; one of the sale refuses a cancellation that is asked for."""
+        request = order.cancellation
+        if request is not None and invoice.type == OUTPUT and invoice.number not in order.invoices:
+            request = replace(request, refused=True)
+        changed = replace(order, invoices={**order.invoices, invoice.number: invoice}, cancellation=request)
+        changed = replace(changed, state=_state_of_invoiced(changed))
+        self._orders[order.marketplace_order_id] = changed
+        return changed
+
+    def cancel(self, order: SentOrder) -> None:
+        """Let the seller cancel an order."""
+        self._change(order, state=CANCELED)
 
     def _change(self, order: SentOrder | None, **changes: Any) -> None:
         if order is not None:
             self._orders[order.marketplace_order_id] = replace(order, **changes)
+
+
+def _state_of_invoiced(order: SentOrder) -> str:
+    if order.state == CANCELED:
+        return CANCELED
+    if order.returned >= order.invoiced:
+        return RETURNED
+    if order.invoiced < order.total:
+        return PARTIALLY_INVOICED
+    sales = [invoice for invoice in order.invoices.values() if invoice.type == OUTPUT]
+    return DELIVERED if all(invoice.delivered for invoice in sales) else INVOICED

@@ -160,6 +160,14 @@ def _check_receipt(findings: Findings, statement: str, ids: OrderIds, body: dict
             findings.add(statement, name, f"must be {shown(wanted)}, got {shown(body.get(name))}")
 
 
+def _check_same_receipt(
+    findings: Findings, statement: str, earlier: Mapping[str, Any] | None, body: Mapping[str, Any]
+) -> None:
+    if earlier is not None and body.get("receipt") != earlier.get("receipt"):
+        what = f"must be {shown(earlier.get('receipt'))} again, got {shown(body.get('receipt'))}"
+        findings.add(statement, "receipt", what)
+
+
 def check_authorization(
     ids: OrderIds,
     answer: Answer,
@@ -189,9 +197,7 @@ def check_authorization(
             findings.add("P40", "status", f"must be 4xx for a canceled order, got {answer.status}")
     elif answered_json(findings, answer, statement) and check_object(answer.body, findings, "P37", "body"):
         _check_receipt(findings, "P37", ids, answer.body)
-        if earlier is not None and answer.body.get("receipt") != earlier.get("receipt"):
-            what = f"must be {shown(earlier.get('receipt'))} again, got {shown(answer.body.get('receipt'))}"
-            findings.add("P38", "receipt", what)
+        _check_same_receipt(findings, "P38", earlier, answer.body)
     return findings.problems
 
 
@@ -201,6 +207,7 @@ def check_cancellation(
     *,
     earlier: Mapping[str, Any] | None = None,
     same_request: bool = True,
+    invoiced: bool = False,
     legacy_body: bool = False,
     expect: str | int | None = None,
 ) -> list[str]:
@@ -213,6 +220,7 @@ def check_cancellation(
     Args:
         earlier: the confirmation of an earlier call about the same order.
         same_request: the earlier call and this one carry the same cancellationRequestId.
+        invoiced: the seller has sent an invoice of the sale, which refuses a cancellation.
         legacy_body: the request carried nothing but the marketplaceOrderId.
         expect: `confirmed`, `evaluating`, or the error code or HTTP status of the refusal that is due.
     """
@@ -229,9 +237,9 @@ def check_cancellation(
         return findings.problems
     if answered_json(findings, answer, "P44") and check_object(answer.body, findings, "P44", "body"):
         _check_receipt(findings, "P44", ids, answer.body)
-        if earlier is not None and answer.body.get("receipt") != earlier.get("receipt"):
-            what = f"must be {shown(earlier.get('receipt'))} again, got {shown(answer.body.get('receipt'))}"
-            findings.add("P48" if same_request else "P50", "receipt", what)
+        _check_same_receipt(findings, "P48" if same_request else "P50", earlier, answer.body)
+    if invoiced:
+        findings.add("P45", "body", "must be empty: an invoice of the sale has refused the cancellation")
     if expect == EVALUATING:
         findings.add("P43", "body", "must be empty while the seller evaluates the request")
     return findings.problems

@@ -308,6 +308,10 @@ class TestPlacement:
             "sent_at": sent.sent_at.isoformat(),
             "payment_value": 2500,
             "receipt": None,
+            "cancellation": None,
+            "invoiced": 0,
+            "returned": 0,
+            "invoices": [],
         }
 
     def test_unavailable_lines_are_left_out(self, marketplace: Marketplace) -> None:
