@@ -57,7 +57,7 @@ def _configure(app: Flask, config: Mapping[str, Any]) -> None:
     app.config.from_mapping(config)
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = secrets.token_urlsafe(32)
-        app.logger.warning("SECRET_KEY is not set: a random one is used, and carts are lost when this process ends")
+        app.logger.info("SECRET_KEY is not set: a random one is used, and carts are lost when this process ends")
     # The environment turns a key of digits into a number.
     if isinstance(app.config["SECRET_KEY"], int | float):
         app.config["SECRET_KEY"] = str(app.config["SECRET_KEY"])

@@ -42,10 +42,10 @@ def test_settings_come_from_the_environment_and_the_argument_wins(
         close(app)
 
 
-def test_a_missing_secret_key_is_replaced_and_warned_about(
+def test_a_missing_secret_key_is_replaced_and_mentioned(
     new_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, logger="example_shop"):
         keys = {new_app(SECRET_KEY=None).config["SECRET_KEY"] for _ in range(2)}
     assert len(keys) == 2
     assert all(len(key) > 30 for key in keys)
