@@ -1,0 +1,40 @@
+"""What importing the package adds to importing what it depends on.
+
+    python benchmarks/import_time.py [--check]
+
+Prints the least processor time of several fresh interpreters, in milliseconds and as a share of importing the
+dependencies in the same process. `--check` fails above 40 ms; measure on a machine that does nothing else.
+"""
+
+import subprocess
+import sys
+
+BUDGET_MS = 40
+RUNS = 15
+MEASURE = """
+import time
+begun = time.process_time()
+import apscheduler.schedulers.background, blinker, click, flask, flask_sqlalchemy, marshmallow, orjson, requests
+import sqlalchemy, werkzeug
+dependencies = time.process_time()
+import flask_vtex_seller
+print(dependencies - begun, time.process_time() - dependencies)
+"""
+
+
+def main() -> int:
+    runs = []
+    for _ in range(RUNS):
+        done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+        dependencies, ours = map(float, done.stdout.split())
+        runs.append((ours * 1000, ours / dependencies))
+    least, share = min(runs)
+    print(f"importing flask_vtex_seller adds {least:.1f} ms, {share:.2f} of importing its dependencies")
+    if "--check" in sys.argv and least > BUDGET_MS:
+        print(f"above {BUDGET_MS} ms")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
