@@ -3,9 +3,11 @@
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,18 +16,21 @@ import click
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from flask_vtex_seller import Invoice, InvoiceItem, Tracking, TrackingStatus
+from flask_vtex_seller.runners.scheduler import start_scheduler
 from flask_vtex_seller.sandbox import Exchange, Marketplace
 from flask_vtex_seller.sandbox import create_app as create_sandbox
 
 from . import seed
 from .catalog.service import find
-from .extensions import db
+from .extensions import db, seller
 from .orders import service
 
 Cart = list[tuple[str, int]]
 
 POSTAL_CODE, OUT_OF_REACH = "01310-100", "69005-040"
 SELLER_ID = "jatoba"
+_PATIENCE_SECONDS = 30.0
 
 
 @dataclass
@@ -40,10 +45,11 @@ class Timeline:
         click.secho(f"\n{title}", bold=True)
 
     def exchange(self, exchange: Exchange, note: str = "") -> Exchange:
-        """Print a call of the marketplace, and why if the answer was not as the protocol says."""
+        """Print a call, and why if it or its answer was not as the protocol says."""
+        who = exchange.direction.replace("seller", "shop")
         answered = "no answer" if exchange.status is None else str(exchange.status)
         title = f"{exchange.title}, {note}" if note else exchange.title
-        self._line("marketplace → shop", title, f"{answered}, {exchange.outcome}", exchange.problems)
+        self._line(who, title, f"{answered}, {exchange.outcome}", exchange.problems)
         return exchange
 
     def shop(self, title: str, seen: object, expected: object) -> None:
@@ -71,10 +77,14 @@ class Story:
     shop: Flask
     marketplace: Marketplace
     timeline: Timeline = field(default_factory=Timeline)
+    orders: dict[str, str] = field(default_factory=dict)
+    """The marketplace's ids of orders that a later chapter goes on with."""
 
     def play(self) -> None:
         """Play all chapters; a step that the next ones need and that failed ends the story."""
-        chapters = (self.index, self.simulate, self.place_and_authorize, self.cancel, self.refuse, self.sell_out)
+        inbound = (self.index, self.simulate, self.place_and_authorize, self.cancel, self.refuse, self.sell_out)
+        outbound = (self.deliver, self.invoice_the_refused, self.give_up, self.take_back)
+        chapters = (*inbound, *outbound)
         try:
             for chapter in chapters:
                 chapter()
@@ -108,7 +118,7 @@ class Story:
         """An order arrives twice and is one order; it is paid."""
         self.timeline.chapter("An order, placed twice and authorized twice, is one order")
         before = self._stock("CAF-250")
-        order_id = self._place([("CAF-250", 2)])
+        order_id = self.orders["paid"] = self._place([("CAF-250", 2)])
         self._call(self.marketplace.place_again(order_id))
         self.timeline.shop("stock of CAF-250 fell by", before - self._stock("CAF-250"), 2)
         self.timeline.shop(f"{self._number(order_id)} waits for payment", self._state(order_id), "reserved")
@@ -132,7 +142,7 @@ class Story:
     def refuse(self) -> None:
         """A shipped order goes on."""
         self.timeline.chapter("A shipped order is not canceled: its invoice will say so")
-        order_id = self._place([("CAF-1000", 1)])
+        order_id = self.orders["refused"] = self._place([("CAF-1000", 1)])
         self._call(self.marketplace.authorize(order_id))
         self._staff(service.ship, order_id, invoice_number="1001", carrier="Transjato", tracking_number="TJ1001BR")
         self.timeline.shop("it leaves the house", self._state(order_id), "shipped")
@@ -145,6 +155,85 @@ class Story:
         quoted = self._call(self._quote([("TEA-HIB", 1)]))
         self._call(self.marketplace.place(quoted, quantities=[2], expect="FMT002"))
         self.timeline.shop("stock of TEA-HIB is still", self._stock("TEA-HIB"), 1)
+
+    def deliver(self) -> None:
+        """An invoice arrives although the marketplace fails twice, and what follows it has waited."""
+        self.timeline.chapter("The paid order is invoiced, tracked, delivered; the marketplace fails twice meanwhile")
+        self.marketplace.fail_next("invoice", times=2, kind="503")
+        order_id = self.orders["paid"]
+        with self._saying(order_id) as number:
+            seller.send_invoice(number, self._invoice(number, "1000"))
+            tracking = Tracking(courier="Transjato", tracking_number="TJ1000BR")
+            seller.send_tracking(number, "1000", tracking)
+            arrival = TrackingStatus(is_delivered=True, delivered_at=datetime.now(UTC))
+            seller.update_tracking_status(number, "1000", arrival)
+        self._hear("invoice", "invoice", "invoice", "tracking", "tracking_status")
+        self._expect_at_marketplace(order_id, "delivered")
+
+    def invoice_the_refused(self) -> None:
+        """The invoice is what tells the marketplace that its wish to cancel was refused."""
+        self.timeline.chapter("The order whose cancellation was refused is invoiced")
+        order_id = self.orders["refused"]
+        with self._saying(order_id) as number:
+            seller.send_invoice(number, self._invoice(number, "1001"))
+        self._hear("invoice")
+        self._expect_at_marketplace(order_id, "invoiced")
+
+    def give_up(self) -> None:
+        """The shop cannot deliver."""
+        self.timeline.chapter("The shop cancels an order")
+        order_id = self._place([("TEA-MATE", 1)])
+        self._call(self.marketplace.authorize(order_id))
+        with self._saying(order_id) as number:
+            seller.cancel_order(number, reason="broken in the warehouse")
+        self._hear("cancel_order")
+        self._expect_at_marketplace(order_id, "canceled")
+
+    def take_back(self) -> None:
+        """An invoiced order comes back."""
+        self.timeline.chapter("An invoiced order comes back: return invoice first, then the cancellation")
+        order_id = self._place([("CAF-250", 1)])
+        self._call(self.marketplace.authorize(order_id))
+        with self._saying(order_id) as number:
+            seller.send_invoice(number, self._invoice(number, "1002"))
+        self._hear("invoice")
+        with self._saying(order_id) as number:
+            seller.cancel_order(number, reason="came back", return_invoice=self._invoice(number, "R1002"))
+        self._hear("return_invoice", "cancel_order")
+        self._expect_at_marketplace(order_id, "canceled")
+
+    @contextmanager
+    def _saying(self, order_id: str) -> Iterator[str]:
+        """Give the shop's order number to say something about, in the shop's own transaction."""
+        with self.shop.app_context():
+            order = service.find_foreign("sandbox", order_id)
+            if order is None:
+                raise LookupError(f"the shop has no order for {order_id}")
+            yield order.number
+            db.session.commit()
+
+    @staticmethod
+    def _invoice(number: str, invoice_number: str) -> Invoice:
+        order = service.get(number)
+        items = tuple(InvoiceItem(sku_id=x.sku, quantity=x.quantity, price=x.price_cents) for x in order.lines)
+        return Invoice(number=invoice_number, value=order.total_cents, items=items, issued_at=datetime.now(UTC))
+
+    def _hear(self, *operations: str) -> None:
+        """Wait until the worker has made these calls, in this order, and print each."""
+        heard = self.orders.setdefault("heard", "0")
+        end, calls = time.monotonic() + _PATIENCE_SECONDS, list[Exchange]()
+        while len(calls) < len(operations) and time.monotonic() < end:
+            time.sleep(0.02)
+            outbound = [x for x in self.marketplace.exchanges() if x.direction.startswith("seller")]
+            calls = outbound[int(heard) :]
+        self.orders["heard"] = str(int(heard) + len(calls))
+        for call in calls:
+            self._call(call)
+        self.timeline.shop("said, in this order", [call.operation for call in calls], list(operations))
+
+    def _expect_at_marketplace(self, order_id: str, state: str) -> None:
+        states = {order.marketplace_order_id: order.state for order in self.marketplace.orders()}
+        self.timeline.shop("for the marketplace the order is now", str(states.get(order_id)), state)
 
     def _call(self, exchange: Exchange, note: str = "") -> Exchange:
         return self.timeline.exchange(exchange, note)
@@ -224,11 +313,22 @@ def _stage(create_shop: Callable[[dict[str, Any]], Flask]) -> Iterator[tuple[Fla
         with shop.app_context():
             seed.prepare()
         endpoint = f"{shop_url}/api/vtex/sandbox?token={token}"
-        sandbox = create_sandbox({"SANDBOX_FULFILLMENT_ENDPOINT": endpoint, "SANDBOX_SELLER_ID": SELLER_ID})
+        sandbox = create_sandbox(_sandbox_config(endpoint, shop))
         stack.callback(sandbox.extensions["vtex_sandbox"].close)
         stack.enter_context(_serving(shop, shop_listener))
         stack.enter_context(_serving(sandbox, sandbox_listener))
+        stack.callback(start_scheduler(shop).shutdown)
         yield shop, sandbox, shop_url, sandbox_url
+
+
+def _sandbox_config(endpoint: str, shop: Flask) -> dict[str, Any]:
+    known = shop.config["VTEX_SELLER_MARKETPLACES"]["sandbox"]
+    return {
+        "SANDBOX_FULFILLMENT_ENDPOINT": endpoint,
+        "SANDBOX_SELLER_ID": SELLER_ID,
+        "SANDBOX_APP_KEY": known["app_key"],
+        "SANDBOX_APP_TOKEN": known["app_token"],
+    }
 
 
 def _shop_config(folder: Path, token: str, sandbox_url: str) -> dict[str, Any]:
@@ -247,6 +347,7 @@ def _shop_config(folder: Path, token: str, sandbox_url: str) -> dict[str, Any]:
         "SECRET_KEY": secrets.token_urlsafe(24),
         "SHOP_ADMIN_PASSWORD": secrets.token_urlsafe(6),
         "VTEX_SELLER_MARKETPLACES": {"sandbox": marketplace},
+        "VTEX_SELLER_DRAIN_SECONDS": 0.2,
     }
 
 

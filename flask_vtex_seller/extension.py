@@ -323,11 +323,13 @@ class VtexSeller:
 
     def _notify(self, kind: str, sku_ids: Collection[str], marketplaces: Collection[str] | None) -> None:
         state = current_state()
-        unknown = sorted(set(marketplaces or ()) - state.settings.marketplaces.keys())
+        if isinstance(marketplaces, str):
+            raise TypeError("marketplaces come as a list of names")
+        names = list(state.settings.marketplaces if marketplaces is None else dict.fromkeys(marketplaces))
+        unknown = sorted(set(names) - state.settings.marketplaces.keys())
         if unknown:
             raise ValueError(f"no marketplace is configured as {', '.join(unknown)}")
-        names = state.settings.marketplaces if marketplaces is None else marketplaces
-        state.outbox.append(drafts(kind, list(names), sku_ids), now=self._clock.now())
+        state.outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
 
     def drain(self, *, limit: int | None = None, seconds: float | None = None) -> Report:
         """Deliver what is due now, in the calling thread; a worker does this all the time.

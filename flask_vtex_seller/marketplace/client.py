@@ -54,6 +54,9 @@ class MarketplaceClient:
             with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False) as response:
                 # What a redirect says does not matter; it may go on for ever.
                 text = "" if 300 <= response.status_code < 400 else self._beginning(response)
+                # Some servers answer a refused request with the request.
+                for secret in (marketplace.app_token, *marketplace.inbound_tokens):
+                    text = text.replace(secret.reveal(), "…")
                 return of_answer(operation, response.status_code, response.headers, text, now=self._clock.now())
         except (requests.RequestException, HTTPError) as error:
             return of_trouble(error)

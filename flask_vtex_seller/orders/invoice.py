@@ -23,11 +23,12 @@ class InvoiceItem:
     description: str | None = None
 
     def __post_init__(self) -> None:
-        _require_text("InvoiceItem.sku_id", self.sku_id, 128)
+        require_text("InvoiceItem.sku_id", self.sku_id, 128)
         require_count("InvoiceItem.quantity", self.quantity)
         if self.quantity < 1:
             raise ValueError("InvoiceItem.quantity must be at least 1")
         require_cents("InvoiceItem.price", self.price)
+        _require_optional_text("InvoiceItem.description", self.description, 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,8 @@ class Tracking:
     """Aware."""
 
     def __post_init__(self) -> None:
-        _require_text("Tracking.courier", self.courier, 200)
-        _require_text("Tracking.tracking_number", self.tracking_number, 200)
+        require_text("Tracking.courier", self.courier, 200)
+        require_text("Tracking.tracking_number", self.tracking_number, 200)
         _require_url("Tracking.tracking_url", self.tracking_url)
         _require_aware("Tracking.dispatched_at", self.dispatched_at)
 
@@ -60,7 +61,11 @@ class TrackingEvent:
     state: str = ""
 
     def __post_init__(self) -> None:
-        _require_text("TrackingEvent.description", self.description, 1000)
+        require_text("TrackingEvent.description", self.description, 1000)
+        if not isinstance(self.on, date) or isinstance(self.on, datetime):
+            raise TypeError("TrackingEvent.on must be a date")
+        _require_optional_text("TrackingEvent.city", self.city, 200)
+        _require_optional_text("TrackingEvent.state", self.state, 200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,7 @@ class TrackingStatus:
         _require_aware("TrackingStatus.delivered_at", self.delivered_at)
         if self.is_delivered and self.delivered_at is None:
             raise ValueError("TrackingStatus.delivered_at is needed for a delivered parcel")
+        _require_all("TrackingStatus.events", self.events, TrackingEvent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,7 @@ class Invoice:
         require_cents("Invoice.value", self.value)
         if self.value == 0:
             raise ValueError("Invoice.value must be above 0")
+        _require_all("Invoice.items", self.items, InvoiceItem)
         if not self.items:
             raise ValueError("Invoice.items must not be empty")
         twice = [sku_id for sku_id, count in Counter(item.sku_id for item in self.items).items() if count > 1]
@@ -121,7 +128,13 @@ class Invoice:
             raise ValueError(
                 f"Invoice.items names {', '.join(sorted(twice))} twice: one item a SKU, or no refund works"
             )
+        if self.issued_at is None:
+            raise TypeError("Invoice.issued_at must be a datetime")
         _require_aware("Invoice.issued_at", self.issued_at)
+        _require_optional_text("Invoice.key", self.key, 200)
+        _require_optional_text("Invoice.embedded", self.embedded, 1_000_000)
+        if self.tracking is not None and not isinstance(self.tracking, Tracking):
+            raise TypeError("Invoice.tracking must be a Tracking")
         _require_url("Invoice.url", self.url)
 
 
@@ -136,18 +149,47 @@ def require_invoice_number(number: object) -> str:
     return number
 
 
-def _require_text(name: str, value: object, max_length: int) -> None:
+def require_text(name: str, value: object, max_length: int, *, may_be_empty: bool = False) -> None:
+    """Refuse anything but text that JSON and every database can hold.
+
+    Raises:
+        TypeError: not a str.
+        ValueError: empty, too long, or with a NUL or half a character.
+    """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not value.strip() or len(value) > max_length or "\0" in value:
-        raise ValueError(f"{name} must have 1 to {max_length} characters")
+    if (not value.strip() and not may_be_empty) or len(value) > max_length:
+        raise ValueError(f"{name} must have {0 if may_be_empty else 1} to {max_length} characters")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} holds a character that cannot be sent")
 
 
-def _require_aware(name: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
+def _require_optional_text(name: str, value: object, max_length: int) -> None:
+    if value is not None:
+        require_text(name, value, max_length, may_be_empty=True)
+
+
+def _require_all(name: str, values: object, kind: type) -> None:
+    if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+        raise TypeError(f"{name} must be a tuple of {kind.__name__}")
+
+
+def _require_aware(name: str, moment: object) -> None:
+    if moment is None:
+        return
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name} must be a datetime, not {type(moment).__name__}")
+    if moment.tzinfo is None:
         raise ValueError(f"{name} must be an aware datetime")
 
 
 def _require_url(name: str, url: str | None) -> None:
-    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+    if url is None:
+        return
+    require_text(name, url, 2000)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"{name} must be an http or https address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{name} must be an http or https address")

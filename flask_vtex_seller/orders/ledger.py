@@ -133,6 +133,8 @@ class OrderLedger:
 
     def find(self, order_id: str, marketplace: str | None = None) -> list[Order]:
         """Return the orders of that shop's id: one, unless two marketplaces placed orders that share it."""
+        if not _is_storable(order_id):
+            return []
         columns = self._table.c
         criteria = [columns.order_id == order_id]
         if marketplace is not None:
@@ -252,6 +254,13 @@ class OrderLedger:
     @staticmethod
     def _row(values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _plain(value) for name, value in values.items()}
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        return "\0" not in text and text.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from ..errors import IllegalTransition
 from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
-from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number
+from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number, require_text
 from .invoice_ledger import RETURN, SALE, InvoiceLedger
 from .ledger import OrderLedger
 from .lifecycle import Verb, is_under_evaluation, require_verb
@@ -47,6 +47,7 @@ class OutboundOrders:
             IllegalTransition: the order is not to be shipped, or its cancellation is under evaluation.
             ValueError: the number was used, or the invoices would exceed the order's total.
         """
+        _require("invoice", invoice, Invoice)
         require_verb(order, Verb.INVOICE)
         self._require_decision(order, refuses_cancellation)
         self._require_new_number(order, invoice)
@@ -66,6 +67,7 @@ class OutboundOrders:
             IllegalTransition: nothing of the order is invoiced.
             ValueError: the number was used, or more would be returned than invoiced.
         """
+        _require("invoice", invoice, Invoice)
         require_verb(order, Verb.RETURN)
         if not order.invoiced_said:
             raise IllegalTransition(order.order_id, order.state.value, Verb.RETURN.words, ["invoiced"])
@@ -82,6 +84,7 @@ class OutboundOrders:
         Raises:
             IllegalTransition: the order has no such invoice.
         """
+        _require("tracking", tracking, Tracking)
         require_verb(order, Verb.TRACK)
         self._require_sale(order, invoice_number)
         self.invoices.note_tracking(order, invoice_number)
@@ -93,6 +96,7 @@ class OutboundOrders:
         Raises:
             IllegalTransition: the order has no such invoice, or the invoice no tracking number.
         """
+        _require("status", status, TrackingStatus)
         require_verb(order, Verb.TRACK)
         if not self._require_sale(order, invoice_number):
             words = f"without a tracking number for invoice {invoice_number}"
@@ -106,8 +110,7 @@ class OutboundOrders:
             IllegalTransition: it is invoiced and no return invoice is given, or it is over.
             ValueError: no reason.
         """
-        if not isinstance(reason, str) or not reason.strip() or len(reason) > _MAX_REASON_LENGTH or "\0" in reason:
-            raise ValueError(f"a cancellation needs a reason of at most {_MAX_REASON_LENGTH} characters")
+        require_text("the reason of a cancellation", reason, _MAX_REASON_LENGTH)
         verb = Verb.CANCEL if return_invoice is None else Verb.RETURN
         if return_invoice is not None:
             self.return_invoice(order, return_invoice)
@@ -211,6 +214,11 @@ class OrderMessageHandler:
             invoices.unsay(*key, message.arguments["invoice_number"])
         elif message.operation in ("cancel_order", "cancel_returned_order"):
             OrderLedger(connection, self.orders).unsay_cancellation(*key)
+
+
+def _require(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
 
 
 def _meanwhile(order: Order, verb: Verb) -> IllegalTransition:

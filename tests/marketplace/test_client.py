@@ -463,3 +463,10 @@ def test_a_key_that_no_header_can_carry_is_refused(client: MarketplaceClient, se
         outcome = client.send(OPERATIONS["tracking"], at(server.url, app_key=key), VALUES, None)
         assert outcome.verdict is Verdict.REFUSED, key
     assert server.received == []
+
+
+def test_a_token_that_an_answer_repeats_is_not_kept(client: MarketplaceClient, server: Loopback) -> None:
+    """P80, S8: some servers answer a refused request with the request."""
+    server.answer = lambda _: reply(400, f"you sent {APP_TOKEN}".encode())
+    outcome = send(client, server, "tracking", {"a": 1})
+    assert outcome.excerpt == "you sent …"

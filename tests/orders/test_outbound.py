@@ -166,7 +166,14 @@ class TestInvoice:
             ({"items": ()}, "Invoice.items"),
             ({"items": (InvoiceItem(sku_id="a", quantity=1, price=1),) * 2}, "Invoice.items names a twice"),
             ({"issued_at": datetime(2026, 3, 4)}, "Invoice.issued_at"),  # noqa: DTZ001
+            ({"issued_at": "2026-03-04"}, "Invoice.issued_at"),
+            ({"issued_at": None}, "Invoice.issued_at"),
             ({"url": "ftp://x"}, "Invoice.url"),
+            ({"url": "http://["}, "Invoice.url"),
+            ({"items": ({"sku_id": "a"},)}, "Invoice.items"),
+            ({"key": 5}, "Invoice.key"),
+            ({"embedded": "a\0b"}, "Invoice.embedded"),
+            ({"tracking": "BR123"}, "Invoice.tracking"),
         ],
     )
     def test_what_the_marketplace_would_refuse_raises_naming_the_field(
@@ -188,6 +195,11 @@ class TestInvoice:
             (lambda: TrackingStatus(is_delivered="yes"), "TrackingStatus.is_delivered"),
             (lambda: TrackingStatus(is_delivered=True), "TrackingStatus.delivered_at"),
             (lambda: TrackingEvent(description="", on=date(2026, 3, 4)), "TrackingEvent.description"),
+            (lambda: TrackingEvent(description="x", on="2026-03-04"), "TrackingEvent.on"),
+            (lambda: TrackingEvent(description="x", on=date(2026, 3, 4), city=5), "TrackingEvent.city"),
+            (lambda: TrackingStatus(is_delivered=False, events=("x",)), "TrackingStatus.events"),
+            (lambda: Tracking(courier="half \ud800", tracking_number="1"), "Tracking.courier"),
+            (lambda: InvoiceItem(sku_id="a", quantity=1, price=1, description=7), "InvoiceItem.description"),
         ],
     )
     def test_parts_are_refused_naming_the_field(self, make: Callable[[], Any], words: str) -> None:
@@ -304,7 +316,7 @@ class TestCancellation:
 
     @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\0b", None])
     def test_a_cancellation_needs_a_reason(self, shop: Shop, reason: Any) -> None:
-        with pytest.raises(ValueError, match="reason"):
+        with pytest.raises((TypeError, ValueError), match="reason"):
             say(shop, "cancel_order", "S-1", reason=reason)
 
 
@@ -416,3 +428,24 @@ class TestUnsaying:
         say(shop, "update_tracking_status", "S-1", "1001", DELIVERED)
         self.discard_last(shop)
         assert order(shop).invoiced_said == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("send_invoice", ({"number": "1"},)),
+        ("return_invoice", (None,)),
+        ("send_tracking", ("1001", "BR123")),
+        ("update_tracking_status", ("1001", True)),
+    ],
+)
+def test_a_verb_says_what_it_needs(shop: Shop, verb: str, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError, match="must be a"):
+        say(shop, verb, "S-1", *arguments)
+
+
+def test_an_id_that_no_database_can_hold_is_an_unknown_order(shop: Shop) -> None:
+    with shop.app.app_context():
+        for order_id in ("\ud800", "a\0b"):
+            with pytest.raises(UnknownOrder):
+                shop.seller.order(order_id)
