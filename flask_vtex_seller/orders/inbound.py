@@ -45,9 +45,9 @@ T = TypeVar("T")
 
 CLAIM = timedelta(seconds=60)
 """How long a hook that committed by itself is believed to be at work."""
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 """How long a call waits for another one about the same order; the marketplace itself waits for 2.5 s."""
-_POLL_SECONDS = 0.02
+_FIRST_LOOK_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
 _MAX_RECEIPT_LENGTH = 255
 _MAX_EMAIL_LENGTH = 254
 _MAX_REFERENCE_LENGTH = 64
@@ -63,7 +63,15 @@ class Outcome:
 
 
 class _Claimed(Exception):
-    """Another call is at work on the same order."""
+    """Another call is at work on the same order.
+
+    Args:
+        key: marketplace and the marketplace's id of the order.
+    """
+
+    def __init__(self, key: tuple[str, str]) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -202,7 +210,7 @@ class InboundOrders:
 
         def work(attempt: Attempt) -> Outcome:
             if not self.ledger.claim(entry, now=now, until=until):
-                raise _Claimed if patient else _busy(order.marketplace_order_id)
+                raise _Claimed(key) if patient else _busy(order.marketplace_order_id)
             attempt.hook_ran = True
             ours = self.ledger.settle(*key, until=until, **answer())
             return self.after(hook, key, ours, entry.version + 1)
@@ -228,8 +236,19 @@ class InboundOrders:
         while True:
             try:
                 return work(self.clock.monotonic() < deadline)
-            except _Claimed:
-                self.clock.sleep(_POLL_SECONDS)
+            except _Claimed as claimed:
+                self._wait(claimed.key, deadline)
+
+    def _wait(self, key: tuple[str, str], deadline: float) -> None:
+        """Look at the order until nobody is at work on it; by reading, for writes would hold up whoever is."""
+        pause = _FIRST_LOOK_SECONDS
+        while self.clock.monotonic() < deadline:
+            self.clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            begin(self.ledger.session)
+            entry = self.ledger.get(*key)
+            if entry is None or not entry.is_claimed(self.clock.now()):
+                return
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -282,7 +301,7 @@ class _Placing:
         found = None
         if entry.order.state is OrderState.PLACING:
             if self.patient and entry.is_claimed(now):
-                raise _Claimed
+                raise _Claimed((self.marketplace.name, id_))
             found = self._find(entry, now)
             if found is None:
                 if not ledger.claim(entry, now=now, until=until):
