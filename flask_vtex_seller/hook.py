@@ -1,5 +1,6 @@
 """A slot for one function of the shop."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -85,3 +86,11 @@ class HookBoundary:
         if not isinstance(error, Exception) or isinstance(error, self._lets_through) or is_transient(error):
             return
         raise HookFailed(self._name, f"raised {type(error).__name__}") from error
+
+
+def places(error: BaseException) -> str:
+    """Return the lines of code that an exception came through, for a log.
+
+    Without the exception's own words: a database error quotes its parameters, and those may be a shopper's data.
+    """
+    return "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))

@@ -28,6 +28,7 @@ from ..errors import (
 from ..hook import Hook, HookBoundary
 from ..schema_loader import MAX_ID_LENGTH
 from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .invoice import require_text
 from .ledger import FIRST_VERSION, Entry, OrderLedger
 from .lifecycle import require_transition
 from .order import (
@@ -383,8 +384,10 @@ def _distinct(placements: Sequence[OrderPlacement]) -> dict[str, OrderPlacement]
 
 
 def _require_text(hook: str, what: str, value: object, max_length: int) -> None:
-    if not isinstance(value, str) or not value.strip() or len(value) > max_length or "\0" in value:
-        raise HookFailed(hook, f"must return {what} as a non-empty str of at most {max_length} characters")
+    try:
+        require_text(what, value, max_length)
+    except (TypeError, ValueError) as error:
+        raise HookFailed(hook, f"returned something unusable: {error}") from None
 
 
 def _busy(marketplace_order_id: str) -> TemporarilyUnavailable:

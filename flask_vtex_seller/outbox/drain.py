@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Table
 from ..clock import Clock
 from ..database import is_transient
 from ..errors import VtexSellerError
+from ..hook import places
 from ..marketplace.outcome import Outcome, Verdict
 from .backoff import MAX_ATTEMPTS, next_due
 from .ledger import OutboxLedger
@@ -170,7 +171,7 @@ class Drain:
             if is_transient(error):
                 raise
             # As in _attempt: what one message breaks must not stop the others. Its lease runs out, and it comes again.
-            _log.exception("settling a message failed", extra=_extra(message))
+            _log.error("settling a message failed: %s\n%s", type(error).__name__, places(error), extra=_extra(message))
             report.failed += 1
             return
         if settled is None:
@@ -194,7 +195,7 @@ class Drain:
             return Outcome(verdict=Verdict.REFUSED, reason=str(error).encode("utf-8", "replace").decode("utf-8"))
         except Exception as error:
             # The drain's one broad catch: a message that breaks the code that sends it must not stop the others.
-            _log.exception("sending a message failed", extra=_extra(message))
+            _log.error("sending a message failed: %s\n%s", type(error).__name__, places(error), extra=_extra(message))
             return Outcome(verdict=Verdict.RETRY, reason=f"failed here: {type(error).__name__}")
 
     def _settle(self, handler: OutcomeHandler, message: Message, outcome: Outcome, until: datetime) -> Settled | None:

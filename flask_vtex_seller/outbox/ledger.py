@@ -250,12 +250,6 @@ class OutboxLedger:
         statement = select(self._table).where(*criteria).order_by(columns.id.desc()).limit(limit)
         return [_message(row) for row in self._session.execute(statement)]
 
-    def count_due(self, *, now: datetime) -> int:
-        """Count the pending messages whose time has come."""
-        columns = self._table.c
-        due = and_(columns.state == MessageState.PENDING.value, columns.due_at <= to_epoch_us(now))
-        return int(self._session.execute(select(func.count()).select_from(self._table).where(due)).scalar_one())
-
     def purge(self, *, before: datetime) -> int:
         """Delete what was delivered, merged or discarded before `before`; return how many.
 

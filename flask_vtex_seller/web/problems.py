@@ -5,7 +5,6 @@ Source: VTEX help center, integration guide for a non-VTEX seller with payment: 
 """
 
 import logging
-import traceback
 from urllib.parse import quote
 
 import orjson
@@ -14,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..database import is_transient
 from ..errors import ConfigurationError, HookFailed, MethodNotAllowed, Refusal, TemporarilyUnavailable
+from ..hook import places
 
 _log = logging.getLogger(__name__)
 _MAX_HEADER_LENGTH = 300
@@ -61,15 +61,14 @@ def json_response(body: object, status: int = 200) -> Response:
 def _report(error: Exception) -> None:
     """Log `error` and tell the shop's own error tracker.
 
-    The log gets the places of the code but not the exception's words: a database error quotes its parameters, and those
-    are a shopper's data.
+    The log gets the places of the code but not the exception's words, which only a debug mode may show.
     """
     cause = error.__cause__ if isinstance(error, HookFailed) and error.__cause__ else error
     own_words = str(error) if isinstance(error, HookFailed | ConfigurationError) else type(error).__name__
     _log.error(
         "%s\n%s",
         own_words,
-        "".join(traceback.format_list(traceback.extract_tb(cause.__traceback__))),
+        places(cause),
         exc_info=cause if current_app.debug else None,
         extra=_call(error),
     )

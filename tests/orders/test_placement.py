@@ -336,7 +336,9 @@ class TestRefused:
         shop.place = None
         assert place(shop, [order_body()]).json[0]["orderId"] == "S-1"
 
-    @pytest.mark.parametrize("answer", [None, 12, "", " ", "x" * 129, "a\0b", object(), PlacedOrder(order_id="")])
+    @pytest.mark.parametrize(
+        "answer", [None, 12, "", " ", "x" * 129, "a\0b", "a\ud800", object(), PlacedOrder(order_id="")]
+    )
     def test_an_unusable_answer_of_the_hook_leaves_nothing(self, shop: Shop, answer: Any) -> None:
         def answer_badly(order: OrderPlacement) -> Any:
             reserve(shop, order)

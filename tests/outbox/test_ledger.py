@@ -312,13 +312,6 @@ def test_an_unknown_message_is_none(box: Box) -> None:
         assert ledger.get(1) is None
 
 
-def test_only_what_is_due_is_counted(box: Box) -> None:
-    box.say(invoice("1"), invoice("2"))
-    with box.ledger() as ledger:
-        assert ledger.count_due(now=box.clock.now()) == 2
-        assert ledger.count_due(now=box.clock.now() - timedelta(microseconds=1)) == 0
-
-
 # purge
 
 
