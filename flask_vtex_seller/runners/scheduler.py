@@ -6,6 +6,7 @@ Correctness never depends on how many of them run: a message's lease decides who
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from types import FrameType
@@ -24,6 +25,7 @@ from ..state import State, current_state
 
 CLEAN_UP_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
 LOOK_AGAIN_AFTER = timedelta(minutes=20)
 """How often a suggested SKU is asked about. Source: VTEX asks for 15 to 30 minutes between two looks."""
 _LOOKS_AT_A_TIME = 200
@@ -38,15 +40,19 @@ def run_worker(app: Flask) -> None:
     Raises:
         ConfigurationError: the database's tables are not those of this version.
     """
-    stop = threading.Event()
+    stop, ends = threading.Event(), list[int]()
 
-    def end(_: int, __: FrameType | None) -> None:
-        stop.set()
+    def end(number: int, _: FrameType | None) -> None:
+        # Not stop.set(): a handler runs in this very thread and would wait for the lock that an Event's wait may hold.
+        ends.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     scheduler = start_scheduler(app, stop=stop)
-    stop.wait()
+    # Looking now and then: a wait without end would miss a signal that comes just before it begins.
+    while not ends:
+        time.sleep(_LOOK_SECONDS)
+    stop.set()
     scheduler.shutdown(wait=True)
 
 
