@@ -32,6 +32,18 @@ _LOOKS_AT_A_TIME = 200
 _log = logging.getLogger(__name__)
 
 
+class _Ending(threading.Event):
+    """An Event that a signal handler may set: the handler runs in the very thread that may hold an Event's lock."""
+
+    _ended = False
+
+    def set(self) -> None:
+        self._ended = True
+
+    def is_set(self) -> bool:
+        return self._ended
+
+
 def run_worker(app: Flask) -> None:
     """Deliver messages until SIGTERM or SIGINT.
 
@@ -40,19 +52,17 @@ def run_worker(app: Flask) -> None:
     Raises:
         ConfigurationError: the database's tables are not those of this version.
     """
-    stop, ends = threading.Event(), list[int]()
+    stop = _Ending()
 
-    def end(number: int, _: FrameType | None) -> None:
-        # Not stop.set(): a handler runs in this very thread and would wait for the lock that an Event's wait may hold.
-        ends.append(number)
+    def end(_: int, __: FrameType | None) -> None:
+        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     scheduler = start_scheduler(app, stop=stop)
     # Looking now and then: a wait without end would miss a signal that comes just before it begins.
-    while not ends:
+    while not stop.is_set():
         time.sleep(_LOOK_SECONDS)
-    stop.set()
     scheduler.shutdown(wait=True)
 
 
