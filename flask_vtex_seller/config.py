@@ -97,7 +97,7 @@ class Settings:
     marketplaces: Mapping[str, Marketplace]
     url_prefix: str = "/api/vtex"
     lease_seconds: float = 60.0
-    """How long a message belongs to the worker that took it; over twice the 27 seconds that a call may take."""
+    """How long a message belongs to the worker that took it; a call may take a quarter of that, at most 15 seconds."""
     drain_seconds: float = 5.0
     """How often a worker looks for messages."""
     keep_days: float = 30.0

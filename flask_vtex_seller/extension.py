@@ -27,7 +27,7 @@ from .clock import Clock, SystemClock
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
-from .marketplace.client import MarketplaceClient
+from .marketplace.client import CALL_SECONDS, MarketplaceClient
 from .marketplace.operations import OPERATIONS
 from .marketplace.outcome import Outcome
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
@@ -144,7 +144,9 @@ class VtexSeller:
         )
 
     def _compose_drain(self, app: Flask, settings: Settings) -> Drain:
-        client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller")
+        # A call that outlived its lease could be overtaken by what follows it in its lane.
+        call_seconds = min(CALL_SECONDS, settings.lease_seconds / 4)
+        client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller", call_seconds=call_seconds)
 
         def send(message: Message, body: Any | None) -> Outcome:
             marketplace = settings.marketplaces[message.marketplace]
