@@ -39,10 +39,12 @@ from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
 from .orders.order import Order
 from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders
-from .outbox.drain import Drain, Report, Settled
+from .outbox.drain import Drain, Report
 from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
+from .outbox.limits import TABLE as GATE_TABLE
 from .outbox.message import Message, MessageState
+from .outbox.settling import Settled
 from .signals import announce, message_dead, message_delivered
 from .simulation.hooks import OfferLoader, SlaLoader
 from .state import EXTENSION_KEY, Hooks, State, current_state
@@ -174,6 +176,7 @@ class VtexSeller:
         return Drain(
             engine=engine,
             table=messages,
+            gates=tables[GATE_TABLE.name],
             send=send,
             handlers={**dict.fromkeys(ORDER_OPERATIONS, orders), CHANGE: change, SUGGESTION: suggestion},
             marketplaces=frozenset(name for name, found in settings.marketplaces.items() if not found.paused),

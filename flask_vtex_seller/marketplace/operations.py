@@ -54,6 +54,8 @@ class Operation:
     """Whether a success without a JSON body is none."""
     says_already_done: bool = False
     """Whether a 400 may say that the order is canceled already."""
+    group: str = "orders"
+    """Of those whose rate is bounded together: a name of `config.RATE_GROUPS`."""
     holds_lane: bool = True
     """Whether a refused call keeps what follows in its lane back until somebody has looked at it."""
 
@@ -117,6 +119,7 @@ _OPERATIONS = (
         path="/api/catalog_system/pvt/skuseller/changenotification/{seller_id}/{sku_id}",
         permission="Catalog > Seller SKUs",
         endings={404: Meaning.UNKNOWN_SKU},
+        group="catalog",
         holds_lane=False,
     ),
     # suggestions.json: /suggestions/{sellerId}/{sellerSkuId}
@@ -127,6 +130,7 @@ _OPERATIONS = (
         host=Host.SUGGESTIONS,
         permission="Channels > Send marketplace suggestion",
         endings={304: Meaning.EXISTS},
+        group="suggestions",
         holds_lane=False,
     ),
     # notificator.json: /notificator/{sellerId}/changenotification/{skuId}/…, below a server that ends in /api
@@ -135,6 +139,7 @@ _OPERATIONS = (
         method="POST",
         path="/api/notificator/{seller_id}/changenotification/{sku_id}/price",
         permission="Seller Register > View Seller",
+        group="notices",
         holds_lane=False,
     ),
     Operation(
@@ -142,6 +147,7 @@ _OPERATIONS = (
         method="POST",
         path="/api/notificator/{seller_id}/changenotification/{sku_id}/inventory",
         permission="Seller Register > View Seller",
+        group="notices",
         holds_lane=False,
     ),
 )

@@ -9,6 +9,7 @@ from enum import Enum
 
 import orjson
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from .operations import Meaning, Operation
 
@@ -17,6 +18,7 @@ _ALREADY_CANCELED = re.compile(r"\balready\s+(been\s+)?cancell?ed\b", re.IGNOREC
 _RETRIED = frozenset({408, 425, 429})
 _WITHOUT_ADVICE = timedelta(seconds=60)
 """What a 429 without Retry-After asks for. Source: VTEX developer portal, orders feed: stop and wait a minute."""
+_UNSENT = (requests.ConnectTimeout, requests.exceptions.SSLError, ConnectTimeoutError, NewConnectionError)
 _LIMIT_RESETS = ("ratelimit-reset", "x-ratelimit-reset")
 
 
@@ -26,6 +28,31 @@ class Verdict(Enum):
     DELIVERED = "delivered"
     RETRY = "retry"
     REFUSED = "refused"
+
+
+class Certainty(Enum):
+    """What is known of a call: the one table of how calls end."""
+
+    ANSWERED = "answered"
+    NOT_TRIED = "not tried"
+    """It was not even begun: a mistake on this side."""
+    NOT_SENT = "not sent"
+    """No connection: the marketplace has not seen it."""
+    UNKNOWN = "outcome unknown"
+    """It may have been carried out: it was sent, at least in part, and no whole answer came back."""
+
+
+class HostHealth(Enum):
+    """What an attempt says about the host that was called."""
+
+    WORKS = "works"
+    """It answered for itself, if only with a no."""
+    BUSY = "busy"
+    """It wants to be left alone."""
+    FAILED = "failed"
+    """It did not answer, or with trouble of its own."""
+    UNKNOWN = "unknown"
+    """It was not called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +69,16 @@ class Outcome:
     """The beginning of the answer's body."""
     retry_after: timedelta | None = None
     """The marketplace's own wish."""
+    certainty: Certainty = Certainty.ANSWERED
+
+    @property
+    def host(self) -> HostHealth:
+        """Tell what this says about the host."""
+        if self.certainty is Certainty.NOT_TRIED:
+            return HostHealth.UNKNOWN
+        if self.status == 429:
+            return HostHealth.BUSY
+        return HostHealth.FAILED if self.status is None or self.status >= 500 else HostHealth.WORKS
 
 
 def of_answer(operation: Operation, status: int, headers: Mapping[str, str], text: str, *, now: datetime) -> Outcome:
@@ -74,14 +111,31 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
 
 def unsendable(error: Exception) -> Outcome:
     """Judge a call that could not even be written down, such as one whose key no header can carry."""
-    return Outcome(verdict=Verdict.REFUSED, reason=f"cannot be sent: {type(error).__name__}")
+    reason = f"cannot be sent: {type(error).__name__}"
+    return Outcome(verdict=Verdict.REFUSED, reason=reason, certainty=Certainty.NOT_TRIED)
 
 
 def of_trouble(error: Exception) -> Outcome:
     """Judge a call without a whole answer: it is tried again."""
-    unsent = isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError)
-    certainty = "not sent" if unsent else "no answer, outcome unknown"
-    return Outcome(verdict=Verdict.RETRY, reason=f"{certainty}: {type(error).__name__}")
+    certainty = Certainty.NOT_SENT if _is_unsent(error) else Certainty.UNKNOWN
+    return Outcome(verdict=Verdict.RETRY, reason=f"{certainty.value}: {type(error).__name__}", certainty=certainty)
+
+
+def _is_unsent(error: BaseException) -> bool:
+    """Tell whether no connection came about, so that nothing can have been sent.
+
+    requests wraps what urllib3 says once or twice: a refused connection and a broken one are both a ConnectionError.
+    """
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, _UNSENT):
+            return True
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            waiting += [*cause.args, getattr(cause, "reason", None)]
+    return False
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:

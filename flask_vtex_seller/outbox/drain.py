@@ -1,69 +1,34 @@
 """Delivering what waits: the one function behind the worker, the command line and tests.
 
-Every transaction here is short, is on a connection of its own, begins with its write, and is over before a call goes
-out.
+One thread takes messages and settles them; the calls themselves may run in others. Every transaction here is short, is
+on a connection of its own, begins with its write, and is over before a call goes out.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Engine, Table
 
 from ..clock import Clock
-from ..database import is_transient
 from ..errors import VtexSellerError
 from ..hook import places
 from ..marketplace.outcome import Outcome, Verdict
-from .backoff import MAX_ATTEMPTS, next_due
+from .backoff import MAX_ATTEMPTS
+from .handler import PLAIN, OutcomeHandler
 from .ledger import OutboxLedger
 from .message import Draft, Message, MessageState
+from .settling import Attempt, Settled, Settling, extra
+from .taking import Taken, Taking
 
-_log = logging.getLogger(__name__)
+T = TypeVar("T")
 _BATCH = 20
-
-
-class OutcomeHandler(Protocol):
-    """What an operation means above the outbox."""
-
-    def body(self, message: Message, /) -> Any | None:
-        """Return what to send; called with no transaction open, so it may ask the shop.
-
-        Raises:
-            VtexSellerError: it cannot be sent; the message becomes a dead letter with these words.
-        """
-
-    def settled(self, connection: Connection, message: Message, outcome: Outcome, /) -> None:
-        """Write what a delivered or refused message changes, in the transaction that settles it."""
-
-    def discarded(self, connection: Connection, message: Message, /) -> None:
-        """Take back what saying a message changed, in the transaction that discards it."""
-
-
-class PlainHandler:
-    """A message that is sent as it was written and changes nothing else."""
-
-    def body(self, message: Message, /) -> Any | None:
-        """Return the body as it was written."""
-        return message.body
-
-    def settled(self, connection: Connection, message: Message, outcome: Outcome, /) -> None:
-        """Change nothing."""
-
-    def discarded(self, connection: Connection, message: Message, /) -> None:
-        """Take back nothing: it changed nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Settled:
-    """A message and the attempt that ended it, one way or the other."""
-
-    message: Message
-    outcome: Outcome
-    state: MessageState
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -81,14 +46,19 @@ class Drain:
     """Everything that delivering needs, for one application.
 
     Args:
-        send: makes the call; never raises for what the other side does.
+        table, gates: the copies of `outbox.ledger.TABLE` and `outbox.limits.TABLE` on the shop's metadata.
+        send: makes the call; never raises for what the other side does; called in any thread.
         handlers: by operation; one that is missing is plain.
-        lease: how long a message belongs to who took it; longer than a call may take.
+        marketplaces: those that may be called.
+        rates: by marketplace and group of operations: calls a second; one that is missing is unbounded.
+        lease: how long a message belongs to who took it; four times as long as a call may take, or more.
         announce: told of each end after its commit.
+        announce_breaker: told of a marketplace, a host's name, and whether its breaker opened or closed.
     """
 
     engine: Engine
     table: Table
+    gates: Table
     send: Callable[[Message, Any | None], Outcome]
     handlers: Mapping[str, OutcomeHandler]
     marketplaces: frozenset[str]
@@ -96,29 +66,53 @@ class Drain:
     clock: Clock
     rng: Random
     announce: Callable[[Settled], None]
+    rates: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    announce_breaker: Callable[[str, str, bool], None] = lambda *_: None
 
-    def run(self, *, limit: int | None = None, seconds: float | None = None, stop: Callable[[], bool] = bool) -> Report:
+    def run(
+        self,
+        *,
+        limit: int | None = None,
+        seconds: float | None = None,
+        threads: int = 1,
+        stop: Callable[[], bool] = bool,
+    ) -> Report:
         """Deliver what is due until nothing is, or a bound is reached.
 
         Args:
             limit: of attempts.
             seconds: after which no further call is begun.
-            stop: asked before each call; true ends the run and hands back what was taken but not begun.
+            threads: that make calls at a time; with one, they are made in the calling thread.
+            stop: asked before each call, in any thread; true ends the run and hands back what was not begun.
         """
-        report, begun = Report(), self.clock.monotonic()
-        while limit is None or limit > 0:
-            batch = self._lease(_BATCH if limit is None else min(limit, _BATCH))
-            if not batch.messages:
-                break
-            for position, message in enumerate(batch.messages):
-                over = seconds is not None and self.clock.monotonic() - begun >= seconds
-                if over or stop():
-                    self._hand_back(batch, batch.messages[position:])
-                    return report
-                self._deliver(message, batch, report)
-            if limit is not None:
-                limit -= len(batch.messages)
-        return report
+        end = None if seconds is None else self.clock.monotonic() + seconds
+
+        def over() -> bool:
+            return stop() or (end is not None and self.clock.monotonic() >= end)
+
+        taking = Taking(
+            engine=self.engine,
+            table=self.table,
+            gates=self.gates,
+            marketplaces=self.marketplaces,
+            rates=self.rates,
+            lease=self.lease,
+            clock=self.clock,
+        )
+        settling = Settling(
+            engine=self.engine,
+            table=self.table,
+            gates=self.gates,
+            handlers=self.handlers,
+            lease=self.lease,
+            clock=self.clock,
+            rng=self.rng,
+            announce=self.announce,
+            announce_breaker=self.announce_breaker,
+        )
+        with _Inline() if threads == 1 else ThreadPoolExecutor(threads, thread_name_prefix="vtex-seller") as executor:
+            run = _Run(drain=self, taking=taking, settling=settling, executor=executor, threads=threads, over=over)
+            return run.run(limit)
 
     def append(self, drafts: Sequence[Draft]) -> None:
         """Write messages in a transaction of their own, for what no transaction of the shop's belongs to."""
@@ -139,106 +133,91 @@ class Drain:
             moved = OutboxLedger(connection, self.table).move(ids, state, now=self.clock.now(), reason=reason)
             for message in moved:
                 if state is MessageState.DISCARDED:
-                    self.handlers.get(message.operation, _PLAIN).discarded(connection, message)
+                    self.handlers.get(message.operation, PLAIN).discarded(connection, message)
         return len(moved)
 
-    def _lease(self, limit: int) -> "_Batch":
-        now, begun = self.clock.now(), self.clock.monotonic()
-        until = now + self.lease
-        with self.engine.begin() as connection:
-            ledger = OutboxLedger(connection, self.table)
-            messages = ledger.lease(now=now, until=until, limit=limit, marketplaces=self.marketplaces)
-            for message in messages:
-                if message.merges:
-                    ledger.merge(message, now=now)
-        return _Batch(messages=messages, until=until, begun=begun)
 
-    def _hand_back(self, batch: "_Batch", messages: list[Message]) -> None:
-        """Give back what was taken but not begun, the attempt uncounted."""
-        with self.engine.begin() as connection:
-            OutboxLedger(connection, self.table).hand_back([message.id for message in messages], until=batch.until)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class _Run:
+    """One drain from its beginning to its end."""
 
-    def _deliver(self, message: Message, batch: "_Batch", report: Report) -> None:
-        # A call may only begin while the lease surely holds: after a pause somebody else may have taken the message.
-        if self.clock.monotonic() - batch.begun >= self.lease.total_seconds() / 2:
-            self._hand_back(batch, [message])
-            return
-        handler = self.handlers.get(message.operation, _PLAIN)
-        outcome = self._attempt(handler, message)
+    drain: Drain
+    taking: Taking
+    settling: Settling
+    executor: Executor
+    threads: int
+    over: Callable[[], bool]
+    report: Report = field(default_factory=Report)
+    waiting: deque[Taken] = field(default_factory=deque)
+    flying: dict[Future[Attempt | None], Taken] = field(default_factory=dict)
+
+    def run(self, limit: int | None) -> Report:
         try:
-            settled = self._settle(handler, message, outcome, batch.until)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            # As in _attempt: what one message breaks must not stop the others. Its lease runs out, and it comes again.
-            _log.error("settling a message failed: %s\n%s", type(error).__name__, places(error), extra=_extra(message))
-            report.failed += 1
-            return
-        if settled is None:
-            _log.warning("a lease ran out during a call", extra=_extra(message))
-            return
-        report.delivered += settled.state is MessageState.DELIVERED
-        report.failed += settled.state is MessageState.PENDING
-        report.dead += settled.state is MessageState.DEAD
-        level = logging.INFO if settled.state is MessageState.DELIVERED else logging.WARNING
-        words = (message.operation, message.id, settled.state.value, outcome.reason)
-        _log.log(level, "%s, message %d, is %s: %s", *words, extra=_extra(message))
-        if settled.state is not MessageState.PENDING:
-            self.announce(settled)
+            while True:
+                # Some more than there are threads: taking one after the other would cost a transaction each.
+                if len(self.waiting) < self.threads and limit != 0 and not self.over():
+                    room = max(_BATCH, self.threads)
+                    taken = self.taking.take(room if limit is None else min(room, limit))
+                    limit = None if limit is None else limit - len(taken)
+                    self.waiting.extend(taken)
+                while self.waiting and len(self.flying) < self.threads and not self.over():
+                    next_ = self.waiting.popleft()
+                    self.flying[self.executor.submit(self._attempt, next_)] = next_
+                if not self.flying:
+                    return self.report
+                self._land()
+        finally:
+            self._hand_back(list(self.waiting))
 
-    def _attempt(self, handler: OutcomeHandler, message: Message) -> Outcome:
+    def _land(self) -> None:
+        """Settle the attempts that have ended; together, for a transaction is what costs."""
+        done, _ = wait(self.flying, return_when=FIRST_COMPLETED)
+        landed = [(self.flying.pop(future), future.result()) for future in list(self.flying) if future in done]
+        self._hand_back([taken for taken, attempt in landed if attempt is None])
+        for state in self.settling.settle([attempt for _, attempt in landed if attempt is not None]):
+            self.report.delivered += state is MessageState.DELIVERED
+            self.report.failed += state is MessageState.PENDING
+            self.report.dead += state is MessageState.DEAD
+
+    def _hand_back(self, unbegun: list[Taken]) -> None:
+        """Give back what was taken but not begun, the attempt uncounted."""
+        if unbegun:
+            with self.drain.engine.begin() as connection:
+                ledger = OutboxLedger(connection, self.drain.table)
+                for until in {taken.until for taken in unbegun}:
+                    ledger.hand_back([taken.message.id for taken in unbegun if taken.until == until], until=until)
+
+    def _attempt(self, taken: Taken) -> Attempt | None:
+        """Make one call; None if it was not begun."""
+        clock, message = self.drain.clock, taken.message
+        pause = (taken.not_before - clock.now()).total_seconds() if taken.not_before else 0.0
+        if pause > 0:
+            clock.sleep(pause)
+        # A call may only begin while the lease surely holds: after a pause somebody else may have taken the message.
+        if self.over() or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:
+            return None
+        begun = clock.now()
+        outcome = self._outcome(message)
+        return Attempt(taken=taken, outcome=outcome, begun_at=begun, ended_at=clock.now())
+
+    def _outcome(self, message: Message) -> Outcome:
         if message.attempts > MAX_ATTEMPTS:
             # Counted before each call: this one ended its worker every time.
             return Outcome(verdict=Verdict.REFUSED, reason=f"begun {MAX_ATTEMPTS} times and never ended")
         try:
-            return self.send(message, handler.body(message))
+            return self.drain.send(message, self.drain.handlers.get(message.operation, PLAIN).body(message))
         except VtexSellerError as error:
             return Outcome(verdict=Verdict.REFUSED, reason=str(error).encode("utf-8", "replace").decode("utf-8"))
         except Exception as error:
             # The drain's one broad catch: a message that breaks the code that sends it must not stop the others.
-            _log.error("sending a message failed: %s\n%s", type(error).__name__, places(error), extra=_extra(message))
+            _log.error("sending a message failed: %s\n%s", type(error).__name__, places(error), extra=extra(message))
             return Outcome(verdict=Verdict.RETRY, reason=f"failed here: {type(error).__name__}")
 
-    def _settle(self, handler: OutcomeHandler, message: Message, outcome: Outcome, until: datetime) -> Settled | None:
-        now, state, due_at = self.clock.now(), MessageState.DELIVERED, None
-        if outcome.verdict is Verdict.RETRY:
-            due_at = next_due(
-                message.attempts, since=message.tried_since, now=now, wish=outcome.retry_after, rng=self.rng
-            )
-            state = MessageState.DEAD if due_at is None else MessageState.PENDING
-        elif outcome.verdict is Verdict.REFUSED:
-            state = MessageState.DEAD
-        with self.engine.begin() as connection:
-            ours = OutboxLedger(connection, self.table).settle(
-                message,
-                until=until,
-                state=state,
-                now=now,
-                due_at=due_at,
-                status=outcome.status,
-                reason=outcome.reason,
-                excerpt=outcome.excerpt,
-            )
-            if ours and state is not MessageState.PENDING:
-                handler.settled(connection, message, outcome)
-        return Settled(message=message, outcome=outcome, state=state) if ours else None
 
+class _Inline(Executor):
+    """Runs what it is given at once, in the calling thread."""
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Batch:
-    messages: list[Message]
-    until: datetime
-    begun: float
-
-
-_PLAIN = PlainHandler()
-
-
-def _extra(message: Message) -> dict[str, object]:
-    return {
-        "marketplace": message.marketplace,
-        "operation": message.operation,
-        "message_id": message.id,
-        "attempts": message.attempts,
-        **message.arguments,
-    }
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future

@@ -6,6 +6,7 @@ runs out and another takes the message up again.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +37,7 @@ from sqlalchemy.sql.elements import conv
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import CORE, DbSession
 from ..marketplace.operations import OPERATIONS
-from .message import Draft, Message, MessageState
+from .message import Draft, Message, MessageState, Try
 
 TABLE = Table(
     "vtex_outbox",
@@ -58,12 +59,33 @@ TABLE = Table(
     Column("last_status", Integer),
     Column("last_reason", String(500), nullable=False),
     Column("last_excerpt", Text, nullable=False),
+    Column("tries", Text, nullable=False, comment="JSON: the last attempts"),
+    Column("late", Integer, nullable=False, comment="answers that came after their lease"),
     PrimaryKeyConstraint("id", name=conv("pk_vtex_outbox")),
-    Index(conv("ix_vtex_outbox_state_due_at"), "state", "due_at"),
-    Index(conv("ix_vtex_outbox_marketplace_lane"), "marketplace", "lane"),
+    Index(conv("ix_vtex_outbox_state_due_at_id"), "state", "due_at", "id"),
+    Index(conv("ix_vtex_outbox_marketplace_lane_id"), "marketplace", "lane", "id"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Messages of a marketplace and of some operations."""
+
+    marketplace: str
+    operations: tuple[str, ...]
+    unknown: bool = False
+    """Those of operations that this version does not know, too: somebody must hear of them."""
+
+    def of(self, columns: Any) -> ColumnElement[bool]:
+        """Return the condition on a row."""
+        ours = columns.operation.in_(self.operations)
+        wanted = or_(ours, columns.operation.not_in(tuple(OPERATIONS))) if self.unknown else ours
+        return and_(columns.marketplace == self.marketplace, wanted)
+
+
 _HOLDING = tuple(name for name, operation in OPERATIONS.items() if operation.holds_lane)
 _MAX_REASON_LENGTH = 500
+_MAX_TRIES = 20
 
 
 class OutboxLedger:
@@ -96,20 +118,24 @@ class OutboxLedger:
                 "created_at": moment,
                 "last_reason": "",
                 "last_excerpt": "",
+                "tries": "[]",
+                "late": 0,
             }
             for draft in drafts
         ]
         if rows:
             self._session.execute(insert(self._table), rows)
 
-    def lease(self, *, now: datetime, until: datetime, limit: int, marketplaces: Iterable[str]) -> list[Message]:
+    def lease(self, *, now: datetime, until: datetime, limit: int, scopes: Iterable[Scope]) -> list[Message]:
         """Take the oldest due message of each free lane, and count the attempt.
 
-        Returns at most `limit` messages, one a lane, oldest first. A lane is free when no older message of it is
-        pending, or dead and of an operation that holds its lane. Safe under concurrency: a lost race yields fewer
-        messages, never one twice.
+        Returns at most `limit` messages of the scopes, one a lane, those that were due first. A lane is free when no
+        older message of it is pending, or dead and of an operation that holds its lane. Safe under concurrency: a lost
+        race yields fewer messages, never one twice.
         """
-        table, moment = self._table, to_epoch_us(now)
+        table, moment, wanted = self._table, to_epoch_us(now), list(scopes)
+        if not wanted:
+            return []
         row = table.alias("row")
         heads = (
             select(row.c.id)
@@ -117,10 +143,10 @@ class OutboxLedger:
                 row.c.state == MessageState.PENDING.value,
                 row.c.due_at <= moment,
                 or_(row.c.leased_until.is_(None), row.c.leased_until <= moment),
-                row.c.marketplace.in_(tuple(marketplaces)),
+                or_(*(scope.of(row.c) for scope in wanted)),
                 ~self._blocked(row),
             )
-            .order_by(row.c.id)
+            .order_by(row.c.due_at, row.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
             # A CTE: PostgreSQL may run a plain subquery once a row, and the limit would count for nothing.
@@ -177,6 +203,7 @@ class OutboxLedger:
         status: int | None = None,
         reason: str = "",
         excerpt: str = "",
+        tries: Sequence[Try] = (),
     ) -> bool:
         """Write what became of a leased message and end the lease; tell whether the lease was still ours."""
         columns = self._table.c
@@ -196,15 +223,23 @@ class OutboxLedger:
                 last_status=status,
                 last_reason=_storable(reason)[:_MAX_REASON_LENGTH],
                 last_excerpt=_storable(excerpt),
+                tries=_written(tries[-_MAX_TRIES:]),
             )
         )
         return bool(self._session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
-    def hand_back(self, ids: Sequence[int], *, until: datetime) -> None:
-        """End leases of which no call was begun, as if they had never been."""
+    def note_late(self, message: Message) -> None:
+        """Count an answer that came after the lease had ended."""
+        columns = self._table.c
+        self._session.execute(update(self._table).where(columns.id == message.id).values(late=columns.late + 1))
+
+    def hand_back(self, ids: Sequence[int], *, until: datetime, due_at: datetime | None = None) -> None:
+        """End leases of which no call was begun, as if they had never been; due anew at `due_at` if that is given."""
         columns = self._table.c
         ours = columns.leased_until == to_epoch_us(until)
-        values = {"leased_until": None, "attempts": columns.attempts - 1}
+        values: dict[str, Any] = {"leased_until": None, "attempts": columns.attempts - 1}
+        if due_at is not None:
+            values["due_at"] = to_epoch_us(due_at)
         self._session.execute(update(self._table).where(columns.id.in_(ids), ours).values(values))
 
     def move(self, ids: Sequence[int], state: MessageState, *, now: datetime, reason: str) -> list[Message]:
@@ -267,6 +302,18 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def _written(tries: Sequence[Try]) -> str:
+    rows = [[to_epoch_us(try_.at), try_.milliseconds, try_.status, _storable(try_.reason)[:100]] for try_ in tries]
+    return orjson.dumps(rows).decode()
+
+
+def _tries(text: str) -> tuple[Try, ...]:
+    return tuple(
+        Try(at=from_epoch_us(at), milliseconds=took, status=status, reason=reason)
+        for at, took, status, reason in orjson.loads(text)
+    )
+
+
 def _message(row: Row[Any]) -> Message:
     return Message(
         id=row.id,
@@ -285,4 +332,6 @@ def _message(row: Row[Any]) -> Message:
         last_status=row.last_status,
         last_reason=row.last_reason,
         last_excerpt=row.last_excerpt,
+        tries=_tries(row.tries),
+        late=row.late,
     )

@@ -37,6 +37,18 @@ class Draft:
     """Whether all pending messages of the same lane and operation are one call: notices that carry no content."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt at sending a message."""
+
+    at: datetime
+    """When it began."""
+    milliseconds: int
+    status: int | None
+    """None if no answer came."""
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Message(Draft):
     """A message as it stands in the outbox."""
@@ -53,3 +65,7 @@ class Message(Draft):
     last_status: int | None
     last_reason: str
     last_excerpt: str = field(repr=False)
+    tries: tuple[Try, ...] = ()
+    """The last attempts, oldest first."""
+    late: int = 0
+    """How many answers came after the lease had ended: another worker may have made the same call meanwhile."""

@@ -110,6 +110,7 @@ class World:
         drain = Drain(
             engine=self.engine,
             table=outbox_table,
+            gates=self.tables["vtex_gate"],
             send=send,
             handlers={
                 "change_notification": ChangeNotificationHandler(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from flask_vtex_seller.marketplace.operations import OPERATIONS
+from flask_vtex_seller.outbox.ledger import Scope
 from flask_vtex_seller.outbox.message import Message, MessageState
 
 from .box import Box, invoice, notice, said
@@ -19,7 +21,8 @@ def lease(
     now = box.clock.now()
     until = now + timedelta(seconds=seconds)
     with box.ledger() as ledger:
-        return ledger.lease(now=now, until=until, limit=limit, marketplaces=marketplaces), until
+        scopes = [Scope(marketplace=name, operations=tuple(OPERATIONS)) for name in marketplaces]
+        return ledger.lease(now=now, until=until, limit=limit, scopes=scopes), until
 
 
 def settle(box: Box, message: Message, until: datetime, state: MessageState, **values: Any) -> bool:

@@ -1,0 +1,163 @@
+"""Taking messages: those that are due, at the head of their lanes, and may be sent by what the gates say."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, Table
+
+from ..clock import Clock
+from ..marketplace.operations import OPERATIONS, Host
+from .ledger import OutboxLedger, Scope
+from .limits import REPEATS, REPEATS_PER_SECOND, REPEATS_SHARE, Gate, GateLedger
+from .message import Message
+
+_OPERATIONS = {host: tuple(name for name, found in OPERATIONS.items() if found.host is host) for host in Host}
+_AHEAD = timedelta(seconds=1)
+"""How far ahead moments are reserved: a thread waits for its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Taken:
+    """A message that is ours until its lease ends."""
+
+    message: Message
+    until: datetime
+    """The end of the lease."""
+    begun: float
+    """The beginning of the lease, on the monotonic clock."""
+    not_before: datetime | None = None
+    """The moment that its rate leaves for the call."""
+    troubled: bool = False
+    """Whether its host failed a moment ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Taking:
+    """Takes messages for one drain; see `Drain` for the fields."""
+
+    engine: Engine
+    table: Table
+    gates: Table
+    marketplaces: frozenset[str]
+    rates: Mapping[tuple[str, str], float]
+    lease: timedelta
+    clock: Clock
+
+    def take(self, limit: int) -> list[Taken]:
+        """Return at most `limit` messages, one a lane, their attempts counted."""
+        with self.engine.connect() as connection:
+            gates = GateLedger(connection, self.gates).all(self.marketplaces)
+        now, begun = self.clock.now(), self.clock.monotonic()
+        open_, broken = self._scopes(gates, now)
+        until = now + self.lease
+        with self.engine.begin() as connection:
+            ledger = OutboxLedger(connection, self.table)
+            messages = ledger.lease(now=now, until=until, limit=limit, scopes=open_) if open_ else []
+            for scope, gate in broken:
+                messages += self._probe(connection, scope, gate, now, until)
+            for message in messages:
+                if message.merges:
+                    ledger.merge(message, now=now)
+            moments = self._moments(connection, messages, now) if messages else {}
+            late = [message.id for message in messages if message.id not in moments]
+            if late:
+                ledger.hand_back(late, until=until, due_at=now + _AHEAD)
+        troubled = {key for key, gate in gates.items() if gate.failures}
+        return [
+            Taken(
+                message=message,
+                until=until,
+                begun=begun,
+                not_before=moments[message.id],
+                troubled=(message.marketplace, host_gate(host_of(message))) in troubled,
+            )
+            for message in messages
+            if message.id in moments
+        ]
+
+    def _scopes(
+        self, gates: Mapping[tuple[str, str], Gate], now: datetime
+    ) -> tuple[list[Scope], list[tuple[Scope, Gate]]]:
+        """Return what may be called, and what may be tried by one call."""
+        open_, broken = list[Scope](), list[tuple[Scope, Gate]]()
+        for marketplace in sorted(self.marketplaces):
+            for host, operations in _OPERATIONS.items():
+                gate = gates.get((marketplace, host_gate(host)))
+                scope = Scope(marketplace=marketplace, operations=operations, unknown=host is Host.STORE)
+                if gate is None or (gate.next_at <= now and not gate.is_broken):
+                    open_.append(scope)
+                elif gate.next_at <= now:
+                    broken.append((scope, gate))
+        return open_, broken
+
+    def _probe(self, connection: Connection, scope: Scope, gate: Gate, now: datetime, until: datetime) -> list[Message]:
+        """Take one message to try a broken host with, if no other worker does."""
+        ledger = OutboxLedger(connection, self.table)
+        messages = ledger.lease(now=now, until=until, limit=1, scopes=[scope])
+        if messages and not GateLedger(connection, self.gates).probe(gate, now=now):
+            ledger.hand_back([message.id for message in messages], until=until)
+            return []
+        return messages
+
+    def _moments(
+        self, connection: Connection, messages: Sequence[Message], now: datetime
+    ) -> dict[int, datetime | None]:
+        """Return when each message may be sent; those that may not be sent soon are left out."""
+        gates, ahead = GateLedger(connection, self.gates), min(_AHEAD, self.lease / 8)
+        moments: dict[int, datetime | None] = {message.id: None for message in messages}
+        for marketplace, some in _by_marketplace(messages):
+            repeats = [message for message in some if message.attempts > 1]
+            paid = repeats[(len(some) - len(repeats)) // REPEATS_SHARE :]
+            _deal(gates, marketplace, REPEATS, paid, REPEATS_PER_SECOND, now, ahead, moments)
+            for group in sorted({group_of(message) for message in some}):
+                rate = self.rates.get((marketplace, group))
+                theirs = [message for message in some if group_of(message) == group and message.id in moments]
+                if rate is not None:
+                    _deal(gates, marketplace, f"rate:{group}", theirs, rate, now, ahead, moments)
+        return moments
+
+
+def host_of(message: Message) -> Host:
+    """Return where a message goes."""
+    operation = OPERATIONS.get(message.operation)
+    return Host.STORE if operation is None else operation.host
+
+
+def group_of(message: Message) -> str:
+    """Return the group of operations whose rate counts for a message."""
+    operation = OPERATIONS.get(message.operation)
+    return "" if operation is None else operation.group
+
+
+def host_gate(host: Host) -> str:
+    """Return the name of a host's breaker."""
+    return f"host:{host.name.lower()}"
+
+
+def _by_marketplace(messages: Iterable[Message]) -> Iterable[tuple[str, list[Message]]]:
+    found: dict[str, list[Message]] = {}
+    for message in messages:
+        found.setdefault(message.marketplace, []).append(message)
+    return sorted(found.items())
+
+
+def _deal(
+    gates: GateLedger,
+    marketplace: str,
+    name: str,
+    messages: Sequence[Message],
+    per_second: float,
+    now: datetime,
+    ahead: timedelta,
+    moments: dict[int, datetime | None],
+) -> None:
+    """Give messages the moments that a gate has left; those for which it has none lose theirs."""
+    if not messages:
+        return
+    free = gates.reserve(marketplace, name, len(messages), per_second=per_second, now=now, ahead=ahead)
+    for message, moment in zip(messages, free, strict=False):
+        other = moments[message.id]
+        moments[message.id] = moment if other is None else max(other, moment)
+    for message in messages[len(free) :]:
+        del moments[message.id]
