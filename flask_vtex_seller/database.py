@@ -3,13 +3,15 @@
 import importlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, func, inspect, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, scoped_session
 
+from .clock import Clock
 from .errors import ConfigurationError, PendingHostChanges, TemporarilyUnavailable
 
 T = TypeVar("T")
@@ -105,6 +107,49 @@ def is_transient(error: BaseException) -> bool:
     if sqlstate:
         return sqlstate[:2] in _SQLSTATE_TRANSIENT or sqlstate in _SQLSTATE_TRANSIENT_EXACT
     return isinstance(error, OperationalError)
+
+
+class DatabaseClock:
+    """The time as the database tells it, so that machines whose clocks differ agree on when a lease ends.
+
+    Asked once in a while and measured on in between: a machine whose clock is set does not notice.
+
+    Args:
+        engine: of a PostgreSQL.
+        clock: measures durations, and sleeps.
+    """
+
+    _ASK_AGAIN_SECONDS = 60.0
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._asked: tuple[float, datetime] | None = None
+
+    def now(self) -> datetime:
+        """Return the present moment as an aware UTC datetime."""
+        measured, asked = self._clock.monotonic(), self._asked
+        if asked is None or measured - asked[0] >= self._ASK_AGAIN_SECONDS:
+            asked = self._asked = self._ask(measured, asked)
+        return asked[1] + timedelta(seconds=measured - asked[0])
+
+    def _ask(self, measured: float, before: tuple[float, datetime] | None) -> tuple[float, datetime]:
+        try:
+            with self._engine.connect() as connection:
+                moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        except DBAPIError:
+            if before is None:
+                raise
+            return before  # it is away for a while; asked again at the next look
+        return measured, moment.astimezone(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never jumps; only differences mean anything."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self._clock.sleep(seconds)
 
 
 class Attempt:

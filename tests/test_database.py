@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.schema import CreateTable
 
 from flask_vtex_seller import ConfigurationError
-from flask_vtex_seller.database import Attempt, attach, begin, insert_or_ignore, is_transient, transact
+from flask_vtex_seller.database import Attempt, DatabaseClock, attach, begin, insert_or_ignore, is_transient, transact
 from flask_vtex_seller.errors import PendingHostChanges, TemporarilyUnavailable
 
 from .shops import Shop
@@ -485,3 +486,49 @@ def test_an_integrity_error_of_the_work_is_not_retried(inside: Shop) -> None:
     with pytest.raises(IntegrityError):
         transact(inside.db.session, work, undo=lambda _: None)
     assert len(attempts) == 1
+
+
+# the database's time
+
+
+class _LyingClock:
+    """A machine's clock that is an hour ahead, and gets wound back and forth."""
+
+    elapsed = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(hours=1)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.postgres
+def test_the_databases_time_does_not_depend_on_the_machines(postgres_url: str) -> None:
+    """R16"""
+    engine, measure = sqlalchemy.create_engine(postgres_url), _LyingClock()
+    clock = DatabaseClock(engine, measure)
+    first = clock.now()
+    assert abs(first - datetime.now(UTC)) < timedelta(seconds=10), "both are on this machine"
+    measure.elapsed += 30
+    assert clock.now() - first == timedelta(seconds=30), "measured, not asked"
+    measure.elapsed += 31
+    assert clock.now() - first < timedelta(seconds=30), "asked again"
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_the_databases_time_goes_on_while_the_database_is_away(postgres_url: str) -> None:
+    """R5, R16"""
+    engine, measure = sqlalchemy.create_engine(postgres_url), _LyingClock()
+    clock = DatabaseClock(engine, measure)
+    first = clock.now()
+    engine.dispose()
+    clock._engine = away = sqlalchemy.create_engine(sqlalchemy.make_url(postgres_url).set(port=1))
+    measure.elapsed += 100
+    assert clock.now() - first == timedelta(seconds=100)
+    with pytest.raises(OperationalError):
+        DatabaseClock(away, measure).now()
