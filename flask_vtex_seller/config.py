@@ -23,6 +23,7 @@ _NUMBERS = {
     "VTEX_SELLER_KEEP_DAYS": "keep_days",
 }
 _MAX_NUMBER = 1_000_000
+_MAX_THREADS = 64
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 _OPTIONAL = (
     "inbound_tokens",
@@ -100,6 +101,8 @@ class Settings:
     """How long a message belongs to the worker that took it; a call may take a quarter of that, at most 15 seconds."""
     drain_seconds: float = 5.0
     """How often a worker looks for messages."""
+    drain_threads: int = 4
+    """How many calls a worker makes at a time."""
     keep_days: float = 30.0
     """How long delivered messages are kept."""
 
@@ -110,7 +113,7 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS}
+        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", "VTEX_SELLER_DRAIN_THREADS", *_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -122,6 +125,7 @@ class Settings:
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
+            drain_threads=_threads("VTEX_SELLER_DRAIN_THREADS", config.get("VTEX_SELLER_DRAIN_THREADS", 4)),
             **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
         )
 
@@ -231,6 +235,12 @@ class _Reader:
         if parts.query or parts.fragment or parts.username is not None:
             raise self._error(key, "must have no query, fragment or user")
         return url.rstrip("/")
+
+
+def _threads(key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_THREADS:
+        raise ConfigurationError(f"{key} must be a whole number from 1 to {_MAX_THREADS}")
+    return value
 
 
 def _positive(key: str, value: object) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, timedelta
 from types import FrameType
 
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +23,10 @@ from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
 from ..state import State, current_state
+from .leader import TABLE as RUNNER_TABLE
+from .leader import Leadership
 
+_TICKS_A_TERM, _SHORTEST_TERM = 3, timedelta(seconds=1)
 CLEAN_UP_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
@@ -59,21 +63,23 @@ def run_worker(app: Flask) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    scheduler = start_scheduler(app, stop=stop)
+    scheduler = start_scheduler(app, stop=stop, elect=False)
     # Looking now and then: a wait without end would miss a signal that comes just before it begins.
     while not stop.is_set():
         time.sleep(_LOOK_SECONDS)
     scheduler.shutdown(wait=True)
 
 
-def start_scheduler(app: Flask, *, stop: threading.Event | None = None) -> BackgroundScheduler:
+def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: bool = True) -> BackgroundScheduler:
     """Start delivering in background threads of this process, and return the running scheduler.
 
-    Nothing else starts one: call it where the shop's one long-lived process begins, not in an application factory that
-    tests and commands run, too. End it with `scheduler.shutdown()`.
+    Nothing else starts one: call it where a long-lived process of the shop begins (in gunicorn's `post_fork`: threads do
+    not survive a fork), not in an application factory that tests and commands run, too. Of several processes that did,
+    one acts, and another takes over when it ends or dies. End it with `scheduler.shutdown()`.
 
     Args:
         stop: set it to have a run under way begin no further call.
+        elect: when False, this process acts whoever else does: two share the work.
 
     Raises:
         ConfigurationError: the database's tables are not those of this version.
@@ -89,8 +95,12 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None) -> Backg
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler = BackgroundScheduler(job_defaults=defaults, timezone=UTC)
     every = state.settings.drain_seconds
+    term = max(_SHORTEST_TERM, _TICKS_A_TERM * timedelta(seconds=every))
+    leadership = Leadership(state.drain.engine, state.tables[RUNNER_TABLE.name], clock=state.drain.clock, term=term)
+    if elect:
+        scheduler.add_listener(lambda _: leadership.release(), EVENT_SCHEDULER_SHUTDOWN)
     for job, seconds in ((deliver, every), (sweep, SWEEP_SECONDS), (clean_up, CLEAN_UP_SECONDS)):
-        run = _in_context(app, job, stop)
+        run = _in_context(app, job, stop, leadership, elect)
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=state.drain.clock.now())
     scheduler.start()
     return scheduler
@@ -98,7 +108,8 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None) -> Backg
 
 def deliver(state: State, stop: threading.Event) -> None:
     """Send what is due; ends before the next tick, so that a stop is never far."""
-    state.drain.run(seconds=state.settings.drain_seconds * 0.8, stop=stop.is_set)
+    threads = state.settings.drain_threads
+    state.drain.run(seconds=state.settings.drain_seconds * 0.8, threads=threads, stop=stop.is_set)
 
 
 def sweep(state: State, _: threading.Event) -> None:
@@ -119,11 +130,21 @@ def clean_up(state: State, _: threading.Event) -> None:
     state.drain.purge(before=before)
 
 
-def _in_context(app: Flask, job: Callable[[State, threading.Event], None], stop: threading.Event) -> Callable[[], None]:
+def _in_context(
+    app: Flask,
+    job: Callable[[State, threading.Event], None],
+    stop: threading.Event,
+    leadership: Leadership,
+    elect: bool,
+) -> Callable[[], None]:
     def run() -> None:
         with app.app_context():
             try:
+                if elect and not leadership.hold():
+                    return
                 job(current_state(), stop)
+                if job is deliver:
+                    leadership.note_drain()
             except DBAPIError as error:
                 # The next tick tries again; a worker must outlive its database's restart.
                 _log.error("the database failed during %s: %s", job.__name__, type(error).__name__)
