@@ -73,9 +73,9 @@ def run_worker(app: Flask) -> None:
 def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: bool = True) -> BackgroundScheduler:
     """Start delivering in background threads of this process, and return the running scheduler.
 
-    Nothing else starts one: call it where a long-lived process of the shop begins (in gunicorn's `post_fork`: threads do
-    not survive a fork), not in an application factory that tests and commands run, too. Of several processes that did,
-    one acts, and another takes over when it ends or dies. End it with `scheduler.shutdown()`.
+    Nothing else starts one: call it where a long-lived process of the shop begins (in gunicorn: `post_fork`, for threads
+    do not survive a fork), not in an application factory that tests and commands run, too. Of several processes that
+    did, one acts, and another takes over when it ends or dies. End it with `scheduler.shutdown()`.
 
     Args:
         stop: set it to have a run under way begin no further call.
