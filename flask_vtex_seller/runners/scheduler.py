@@ -73,7 +73,7 @@ def run_worker(app: Flask) -> None:
 def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: bool = True) -> BackgroundScheduler:
     """Start delivering in background threads of this process, and return the running scheduler.
 
-    Nothing else starts one: call it where a long-lived process of the shop begins (in gunicorn: `post_fork`, for threads
+    Nothing else starts one: call it where a long-lived process of the shop begins (gunicorn: `post_fork`, for threads
     do not survive a fork), not in an application factory that tests and commands run, too. Of several processes that
     did, one acts, and another takes over when it ends or dies. End it with `scheduler.shutdown()`.
 
