@@ -14,7 +14,7 @@ from ..hook import places
 from ..marketplace.outcome import HostHealth, Outcome, Verdict
 from .backoff import next_due
 from .handler import PLAIN, OutcomeHandler
-from .ledger import OutboxLedger
+from .ledger import OutboxLedger, Settlement
 from .limits import GateLedger
 from .message import Message, MessageState, Try
 from .taking import Taken, host_gate, host_of
@@ -91,49 +91,51 @@ class Settling:
 
     def _together(self, attempts: Sequence[Attempt]) -> list[Settled | None]:
         """Settle all or none; None for a message that was not ours any more."""
-        turned = list[tuple[str, str, bool]]()
+        now = self.clock.now()
+        settlements = [self._settlement(attempt, now) for attempt in attempts]
         with self.engine.begin() as connection:
-            settled = [self._write(connection, attempt) for attempt in attempts]
-            turned += self._turn_breakers(connection, attempts)
+            ledger = OutboxLedger(connection, self.table)
+            ours = ledger.settle(settlements, now=now)
+            settled = list[Settled | None]()
+            for attempt, settlement in zip(attempts, settlements, strict=True):
+                message = settlement.message
+                if message.id not in ours:
+                    _log.warning("a lease ran out during a call; it may be made twice", extra=extra(message))
+                    ledger.note_late(message)
+                    settled.append(None)
+                    continue
+                if settlement.state is not MessageState.PENDING:
+                    self.handlers.get(message.operation, PLAIN).settled(connection, message, attempt.outcome)
+                settled.append(Settled(message=message, outcome=attempt.outcome, state=settlement.state))
+            turned = self._turn_breakers(connection, attempts)
         for marketplace, host, opened in turned:
-            words = "fails again and again, and is left alone" if opened else "answers again"
-            _log.log(
-                logging.ERROR if opened else logging.INFO, "%s %s", host, words, extra={"marketplace": marketplace}
-            )
+            words = "fails again and again and is left alone" if opened else "answers again"
+            level = logging.ERROR if opened else logging.INFO
+            _log.log(level, "%s %s", host, words, extra={"marketplace": marketplace})
             self.announce_breaker(marketplace, host, opened)
         return settled
 
-    def _write(self, connection: Connection, attempt: Attempt) -> Settled | None:
-        message, outcome, now = attempt.taken.message, attempt.outcome, self.clock.now()
+    def _settlement(self, attempt: Attempt, now: datetime) -> Settlement:
+        message, outcome = attempt.taken.message, attempt.outcome
         due_at, state = None, MessageState.DELIVERED
         if outcome.verdict is Verdict.RETRY:
-            due_at = next_due(
-                message.attempts, since=message.tried_since, now=now, wish=outcome.retry_after, rng=self.rng
-            )
+            since, wish = message.tried_since, outcome.retry_after
+            due_at = next_due(message.attempts, since=since, now=now, wish=wish, rng=self.rng)
             state = MessageState.DEAD if due_at is None else MessageState.PENDING
         elif outcome.verdict is Verdict.REFUSED:
             state = MessageState.DEAD
-        ledger = OutboxLedger(connection, self.table)
         took = round((attempt.ended_at - attempt.begun_at) / timedelta(milliseconds=1))
         try_ = Try(at=attempt.begun_at, milliseconds=took, status=outcome.status, reason=outcome.reason)
-        ours = ledger.settle(
-            message,
+        return Settlement(
+            message=message,
             until=attempt.taken.until,
             state=state,
-            now=now,
             due_at=due_at,
             status=outcome.status,
             reason=outcome.reason,
             excerpt=outcome.excerpt,
             tries=(*message.tries, try_),
         )
-        if not ours:
-            _log.warning("a lease ran out during a call; it may be made twice", extra=extra(message))
-            ledger.note_late(message)
-            return None
-        if state is not MessageState.PENDING:
-            self.handlers.get(message.operation, PLAIN).settled(connection, message, outcome)
-        return Settled(message=message, outcome=outcome, state=state)
 
     def _turn_breakers(self, connection: Connection, attempts: Sequence[Attempt]) -> list[tuple[str, str, bool]]:
         """Tell the gates how the hosts behaved; return the breakers that this opened or closed."""
@@ -163,8 +165,9 @@ class Settling:
     def _tell(self, attempt: Attempt, settled: Settled) -> MessageState:
         message = attempt.taken.message
         level = logging.INFO if settled.state is MessageState.DELIVERED else logging.WARNING
-        words = (message.operation, message.id, settled.state.value, attempt.outcome.reason)
-        _log.log(level, "%s, message %d, is %s: %s", *words, extra=extra(message))
+        if _log.isEnabledFor(level):
+            words = (message.operation, message.id, settled.state.value, attempt.outcome.reason)
+            _log.log(level, "%s, message %d, is %s: %s", *words, extra=extra(message))
         if settled.state is not MessageState.PENDING:
             self.announce(settled)
         return settled.state

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flask_vtex_seller.marketplace.operations import OPERATIONS
-from flask_vtex_seller.outbox.ledger import Scope
+from flask_vtex_seller.outbox.ledger import Scope, Settlement
 from flask_vtex_seller.outbox.message import Message, MessageState
 
 from .box import Box, invoice, notice, said
@@ -27,7 +27,8 @@ def lease(
 
 def settle(box: Box, message: Message, until: datetime, state: MessageState, **values: Any) -> bool:
     with box.ledger() as ledger:
-        return ledger.settle(message, until=until, state=state, now=box.clock.now(), **values)
+        settlement = Settlement(message=message, until=until, state=state, **values)
+        return bool(ledger.settle([settlement], now=box.clock.now()))
 
 
 def names(messages: Sequence[Message]) -> list[str]:
