@@ -211,7 +211,7 @@ class OutboxLedger:
         return int(self._session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
     def settle(self, settlements: Sequence[Settlement], *, now: datetime) -> set[int]:
-        """Write what became of leased messages and end their leases; return the ids of those whose lease was still ours.
+        """Write what became of leased messages and end their leases; return the ids of those that were still ours.
 
         Two statements, however many messages they are.
         """
