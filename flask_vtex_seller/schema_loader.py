@@ -195,3 +195,17 @@ class Moment(fields.Raw):
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (TypeError, ValueError, OverflowError):  # the last: at the calendar's ends an offset leads out of it
             raise ValidationError("Not a valid datetime.") from None
+
+
+class Lenient(fields.Raw):
+    """What another field reads; missing, null and what that field refuses read as None."""
+
+    def __init__(self, inner: fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(load_default=None, allow_none=True, **kwargs)
+        self._inner = inner
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return self._inner.deserialize(value, attr, data)
+        except ValidationError:
+            return None
