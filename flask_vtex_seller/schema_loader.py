@@ -39,10 +39,10 @@ class WireSchema(Schema):
         if not isinstance(data, Mapping) or data.keys() <= self._keys:
             return data
         canonical = dict(data)
-        for key in data.keys() - self._keys:
-            name = self._spellings.get(key.lower())
-            if name is not None and name not in data:
-                canonical[name] = data[key]
+        for key in data:
+            name = None if key in self._keys else self._spellings.get(key.lower())
+            if name is not None:
+                canonical.setdefault(name, data[key])  # of two other spellings the first counts
         return canonical
 
     @cached_property

@@ -102,7 +102,7 @@ def test_an_address_of_a_wrong_type_is_refused_by_its_name(shop: Shop) -> None:
 
 
 def test_coordinates_are_never_refused(shop: Shop) -> None:
-    """Not a pair of numbers, so no address."""
+    """Row 22: not a pair of numbers, so no address."""
     for coordinates in (["-22.9443504"], "x", 5, {"lat": 1}, [None, None], [True, False], ["a", "b"]):
         response = shop.call(PATH, {"items": [APPLE], "geoCoordinates": coordinates})
         assert response.status_code == 200
@@ -136,6 +136,17 @@ def test_the_largest_cart_is_answered_and_one_more_item_is_refused(shop: Shop) -
     """P23."""
     assert refusal(shop.call(PATH, {"items": [APPLE] * 501}), shop) == "items: the cart has more than 500 lines"
     assert len(shop.call(PATH, {"items": [APPLE] * 500}).get_json()["items"]) == 500
+
+
+def test_the_largest_cart_and_body_are_configurable(new_shop: Callable[..., Shop]) -> None:
+    """P23."""
+    shop = new_shop(VTEX_SELLER_MAX_ITEMS=2, VTEX_SELLER_MAX_BODY_BYTES=300)
+    assert shop.call(PATH, {"items": [APPLE] * 2}).status_code == 200
+    shop.asked.clear()
+    assert refusal(shop.call(PATH, {"items": [APPLE] * 3}), shop) == "items: the cart has more than 2 lines"
+    response = shop.call(PATH, {"items": [APPLE], "x": "y" * 300})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert shop.asked == []
 
 
 def test_a_refusal_quotes_nothing_of_the_body(shop: Shop) -> None:
