@@ -26,6 +26,7 @@ _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
     "VTEX_SELLER_KEEP_DAYS": "keep_days",
+    "VTEX_SELLER_SIMULATION_SECONDS": "simulation_seconds",
 }
 _WHOLE_NUMBERS = {
     "VTEX_SELLER_MAX_ITEMS": "max_items",
@@ -137,6 +138,8 @@ class Settings:
     """The most lines that a cart or an order may have."""
     max_body_bytes: int = 1024 * 1024
     """The largest body that is read."""
+    simulation_seconds: float | None = None
+    """How long the shop's functions may take to answer a simulation; they run in the request itself when None."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":

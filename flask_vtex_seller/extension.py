@@ -45,6 +45,7 @@ from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
 from .outbox.message import Message, MessageState
 from .signals import announce, message_dead, message_delivered
+from .simulation.deadline import Deadline
 from .simulation.hooks import OfferLoader, SlaLoader
 from .simulation.quote import ask
 from .state import EXTENSION_KEY, Hooks, State, current_state
@@ -123,6 +124,7 @@ class VtexSeller:
     def _compose(self, app: Flask, settings: Settings) -> State:
         session, tables, clock = self._db.session, self._tables, self._clock
         terms = partial(ask, offer_loader=self._hooks.offer_loader, sla_loader=self._hooks.sla_loader)
+        seconds = settings.simulation_seconds
         ledger = OrderLedger(session, tables[ORDER_TABLE.name])
         outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
         invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
@@ -131,7 +133,7 @@ class VtexSeller:
             hooks=self._hooks,
             tables=tables,
             db=self._db,
-            ask=terms,
+            ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
             ledger=ledger,
             inbound=InboundOrders(
                 ledger=ledger,
