@@ -200,7 +200,7 @@ class Moment(fields.Raw):
 class Lenient(fields.Raw):
     """What another field reads; missing, null and what that field refuses read as None."""
 
-    def __init__(self, inner: fields.Field[Any], **kwargs: Any) -> None:
+    def __init__(self, inner: "fields.Field[Any]", **kwargs: Any) -> None:
         super().__init__(load_default=None, allow_none=True, **kwargs)
         self._inner = inner
 
