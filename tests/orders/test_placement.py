@@ -259,6 +259,10 @@ class TestRefused:
             (order_body(items=[{"id": "apple", "quantity": 1, "price": -1}]), "items[0].price"),
             (order_body(items=[{"id": "apple", "quantity": 1, "price": 2**31}]), "items[0].price"),
             (order_body(items=[{"id": "apple", "quantity": 1}]), "items[0].price"),
+            (
+                order_body(items=[{"id": "apple", "quantity": 2**31 - 1, "price": 2**31 - 1}]),
+                "items: the order's value",
+            ),
             (order_body(items=[{"quantity": 1, "price": 1}]), "items[0].id"),
             (
                 order_body(items=[{"id": "apple", "quantity": 1, "price": 1, "isGift": "no"}]),
