@@ -1,5 +1,6 @@
 """Sell an existing Flask shop's products on VTEX marketplaces."""
 
+from .catalog.promises import DeliveryPromise, SkuAvailability
 from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
@@ -30,6 +31,7 @@ from .offers import (
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
 from .orders.order import (
     Address,
+    Agreement,
     CancellationDecision,
     CancellationRequest,
     ClientProfile,
@@ -54,12 +56,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Address",
+    "Agreement",
     "AmbiguousOrder",
     "CancellationDecision",
     "CancellationRequest",
     "Cents",
     "ClientProfile",
     "ConfigurationError",
+    "DeliveryPromise",
     "DeliveryWindow",
     "FulfillmentAuthorization",
     "HookFailed",
@@ -83,6 +87,7 @@ __all__ = [
     "SimulationMode",
     "SimulationRequest",
     "Sku",
+    "SkuAvailability",
     "SkuImage",
     "SkuNotFound",
     "SkuNotReady",

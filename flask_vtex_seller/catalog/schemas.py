@@ -38,7 +38,7 @@ class _StockKeepingId(fields.Raw):
         raise ValidationError("Not an id.")
 
 
-class _StrictWireSchema(WireSchema):
+class StrictWireSchema(WireSchema):
     """What we write, we know."""
 
     class Meta:
@@ -47,21 +47,21 @@ class _StrictWireSchema(WireSchema):
         unknown = RAISE
 
 
-class SpecificationSchema(_StrictWireSchema):
+class SpecificationSchema(StrictWireSchema):
     """`SkuSpecifications[]` and `ProductSpecifications[]`."""
 
     name = Text(data_key="fieldName", required=True)
     values = fields.List(Text(), data_key="fieldValues", required=True)
 
 
-class ImageSchema(_StrictWireSchema):
+class ImageSchema(StrictWireSchema):
     """`Images[]`."""
 
     name = Text(data_key="imageName", required=True, validate=_NOT_EMPTY)
     url = Text(data_key="imageUrl", required=True, validate=validate.URL(schemes={"https"}, require_tld=False))
 
 
-class PricingSchema(_StrictWireSchema):
+class PricingSchema(StrictWireSchema):
     """`Pricing`; the price in cents."""
 
     currency = Text(data_key="Currency", required=True, validate=validate.Regexp("[A-Z]{3}$"))
@@ -69,7 +69,7 @@ class PricingSchema(_StrictWireSchema):
     currency_symbol = Text(data_key="CurrencySymbol", required=True, validate=_NOT_EMPTY)
 
 
-class SuggestionSchema(_StrictWireSchema):
+class SuggestionSchema(StrictWireSchema):
     """A suggestion; the tests hold what `write_suggestion` builds against it."""
 
     product_id = Identifier(data_key="ProductId")

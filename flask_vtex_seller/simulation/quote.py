@@ -27,11 +27,18 @@ class QuotedLine:
 
 
 def quote(
-    request: SimulationRequest, *, offer_loader: Hook[OfferLoader], sla_loader: Hook[SlaLoader]
+    request: SimulationRequest,
+    *,
+    offer_loader: Hook[OfferLoader],
+    sla_loader: Hook[SlaLoader],
+    takes_orders: bool = True,
 ) -> list[QuotedLine]:
     """Ask the shop once for all offers and, with an address, once for the delivery options; writes nothing.
 
     Returns one entry a line, in the request's order.
+
+    Args:
+        takes_orders: if not, nothing is available: what a simulation promises, a placement must be able to keep.
 
     Raises:
         HookMissing: the shop registered no such function.
@@ -46,7 +53,7 @@ def quote(
         load_slas = sla_loader.get()
         with HookBoundary(sla_loader.name):
             slas = tuple(_only(Sla, load_slas(request)))
-    return list(_deal(request.items, offers, slas))
+    return list(_deal(request.items, offers, slas, takes_orders))
 
 
 def _only(kind: type[T], answers: Iterable[T]) -> Iterable[T]:
@@ -56,9 +63,11 @@ def _only(kind: type[T], answers: Iterable[T]) -> Iterable[T]:
         yield answer
 
 
-def _deal(items: Iterable[SimulationItem], offers: Mapping[str, Offer], slas: tuple[Sla, ...]) -> Iterable[QuotedLine]:
+def _deal(
+    items: Iterable[SimulationItem], offers: Mapping[str, Offer], slas: tuple[Sla, ...], takes_orders: bool
+) -> Iterable[QuotedLine]:
     # Lines of one SKU share its stock, first come first served: two lines must not sell the last unit twice.
-    left = {sku_id: offer.stock for sku_id, offer in offers.items()}
+    left = {sku_id: offer.stock for sku_id, offer in offers.items() if takes_orders}
     for item in items:
         stock = left.get(item.sku_id, 0)
         quantity = min(item.quantity, stock)

@@ -42,7 +42,7 @@ def simulate(marketplace: str) -> Response:
     seen_by, hooks = _marketplace(marketplace), current_state().hooks
     channel = _sales_channel() or seen_by.sales_channel
     cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
-    lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
+    lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader, takes_orders=seen_by.orders)
     return json_response(write_answer(cart, lines, seen_by))
 
 
