@@ -211,7 +211,7 @@ class SuggestionHandler:
         with HookBoundary(self._finisher.name):
             finished = finish(sku, suggestion, marketplace)
         if not isinstance(finished, dict) or not finished:
-            raise HookFailed(self._finisher.name, f"must return a dict, not {type(finished).__name__}")
+            raise HookFailed(self._finisher.name, "must return a dict with the suggestion")
         try:
             orjson.dumps(finished)
         except orjson.JSONEncodeError:
