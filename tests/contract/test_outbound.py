@@ -358,6 +358,7 @@ def test_every_operation_is_published_somewhere() -> None:
 
 
 def test_no_operation_is_left_out(calls: list[Call]) -> None:
+    """row 5: nobody counts alike; what is sent is the union."""
     assert {call.message.operation for call in calls} == set(OPERATIONS)
 
 
@@ -465,7 +466,7 @@ def test_the_marketplaces_id_is_in_the_path_and_never_the_shops(calls: list[Call
 
 
 def test_money_is_whole_cents_and_weight_whole_grams(calls: list[Call]) -> None:
-    """P56 and P62."""
+    """P56 and P62, row 34."""
     for call in of(calls, "invoice", "return_invoice"):
         body = body_of(call)
         assert type(body["invoiceValue"]) is int

@@ -210,7 +210,7 @@ def test_any_answer_is_judged(name: str, status: int, text: str, headers: dict[s
     ],
 )
 def test_the_marketplaces_wish_is_read_in_every_documented_spelling(headers: dict[str, str], seconds: int) -> None:
-    """P77"""
+    """P77, row 39"""
     assert retry_after(headers, now=NOW) == timedelta(seconds=seconds)
 
 
