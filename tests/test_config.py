@@ -51,6 +51,11 @@ def test_a_marketplace_of_the_required_keys_gets_the_defaults() -> None:
     assert marketplace.ships_to == ("BRA",)
     assert marketplace.inbound_tokens == ()
     assert (marketplace.paused, marketplace.local) == (False, False)
+    assert (marketplace.catalog, marketplace.price, marketplace.inventory, marketplace.orders) == (True,) * 4
+    assert marketplace.catalog_route == "catalog_system"
+    assert marketplace.notificator_prefix == "/api/notificator"
+    assert marketplace.agreement_path.startswith("/api/order-system/orders/{marketplace_order_id}/")
+    assert ".myvtex.com" in marketplace.services_hosts
 
 
 def test_every_optional_key_is_read() -> None:
@@ -63,6 +68,14 @@ def test_every_optional_key_is_read() -> None:
         sales_channel=2,
         ships_to=["BRA", "ARG"],
         paused=True,
+        catalog=False,
+        price=False,
+        inventory=False,
+        orders=False,
+        services_hosts=".Orders.example, oms.example",
+        catalog_route="sku-binding",
+        notificator_prefix="/notificator/",
+        agreement_path="/x/{change_id}/{marketplace_order_id}?accountName={account}",
         local=True,
     )
     assert revealed(marketplace) == ["a", "b"]
@@ -75,6 +88,11 @@ def test_every_optional_key_is_read() -> None:
     )
     assert marketplace.ships_to == ("BRA", "ARG")
     assert (marketplace.paused, marketplace.local) == (True, True)
+    assert (marketplace.catalog, marketplace.price, marketplace.inventory, marketplace.orders) == (False,) * 4
+    assert marketplace.services_hosts == (".orders.example", "oms.example")
+    assert marketplace.catalog_route == "sku-binding"
+    assert marketplace.notificator_prefix == "/notificator"
+    assert marketplace.agreement_path == "/x/{change_id}/{marketplace_order_id}?accountName={account}"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +214,7 @@ def test_a_float_inside_a_list_of_tokens_is_refused_too() -> None:
         acme(inbound_tokens=["one", 1.5])
 
 
-@pytest.mark.parametrize("key", ["paused", "local"])
+@pytest.mark.parametrize("key", ["paused", "catalog", "price", "inventory", "orders", "local"])
 @pytest.mark.parametrize("value", ["true", "False", 1, 0, None])
 def test_a_flag_is_true_or_false(key: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"\['acme'\]\['{key}'\] must be true or false"):

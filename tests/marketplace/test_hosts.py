@@ -161,6 +161,8 @@ def test_a_local_marketplace_is_where_base_url_is_and_nowhere_else() -> None:
             address(endpoint, **local)
     with pytest.raises(UntrustedEndpoint):
         address(own)
+    with pytest.raises(UntrustedEndpoint):  # not local: then only services_hosts can say so
+        address("https://gateway.example/?an=acmemarket", base_url="https://gateway.example")
 
 
 # whom not
