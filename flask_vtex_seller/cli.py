@@ -149,9 +149,11 @@ def worker() -> None:
 def sync(batch: int) -> None:
     """Tell every marketplace about every SKU on sale: the first load. The worker then sends it."""
     state = current_state()
+    if not state.settings.marketplaces:
+        raise click.ClickException("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
     names = hearers(CHANGE, state.settings.marketplaces)
     if not names:
-        raise click.ClickException("no marketplace is configured that is told about the catalog")
+        raise click.ClickException("no marketplace is told about the catalog: each has catalog = false")
     try:
         sku_ids = sku_ids_on_sale(state.hooks.sku_ids_loader)
         with click.progressbar(length=len(sku_ids), label="SKUs", file=sys.stderr) as bar:

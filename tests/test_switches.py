@@ -87,7 +87,7 @@ def test_a_first_load_for_nobody_says_so(new_shop: MakeShop) -> None:
     shop = new_shop(marketplaces={"acme": {**ACME, "catalog": False}})
     result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
     assert result.exit_code == 1
-    assert "told about the catalog" in result.output
+    assert "no marketplace is told about the catalog" in result.output
 
 
 def test_nobody_looks_again_at_suggestions_of_a_catalog_that_is_off(new_shop: MakeShop) -> None:
