@@ -89,7 +89,8 @@ class MarketplaceClient:
                 return _Route(method="POST", url=services_url(endpoint, path, marketplace, self._resolver))
             except UntrustedEndpoint as error:
                 note = f"sent to base_url: {error}"
-                _log.warning(note, extra={"marketplace": marketplace.name, "operation": operation.name, **arguments})
+                told = {"marketplace": marketplace.name, "operation": operation.name, **arguments}
+                _log.warning("an order's own services are not called: %s", error, extra=told)
         url = operation.url(marketplace, arguments)
         return _Route(method=operation.method, url=url, may_be_post=operation.may_be_post, note=note)
 

@@ -244,7 +244,7 @@ def test_a_loader_may_return_more_than_was_asked_for(world: World) -> None:
 
 
 def test_a_sku_that_exists_already_is_known(world: World) -> None:
-    """P57."""
+    """P57, row 32."""
     suggest(world, 304)
     assert (record(world).state, record(world).reason) == (KNOWN, "304: exists")
     assert world.said() == [("suggestion", "delivered")]
@@ -265,7 +265,7 @@ def test_a_sku_that_exists_already_is_known(world: World) -> None:
 def test_a_suggestion_that_is_not_pending_any_more_has_a_reason_of_its_own(
     world: World, text: str, before: SkuState | None
 ) -> None:
-    """P57."""
+    """P57, row 32."""
     if before is not None:
         mark(world, before)
     suggest(world, 400, text)
