@@ -1,5 +1,6 @@
 """Sell an existing Flask shop's products on VTEX marketplaces."""
 
+from .catalog.promises import DeliveryPromise, SkuAvailability
 from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
@@ -18,6 +19,8 @@ from .errors import (
 from .extension import VtexSeller
 from .money import Cents, cents
 from .offers import (
+    AttachmentOffering,
+    DeliveryId,
     DeliveryWindow,
     Offer,
     Offering,
@@ -30,10 +33,13 @@ from .offers import (
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
 from .orders.order import (
     Address,
+    Agreement,
     CancellationDecision,
     CancellationRequest,
     ClientProfile,
     FulfillmentAuthorization,
+    ItemAttachment,
+    ItemService,
     Order,
     OrderItem,
     OrderPlacement,
@@ -54,12 +60,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Address",
+    "Agreement",
     "AmbiguousOrder",
+    "AttachmentOffering",
     "CancellationDecision",
     "CancellationRequest",
     "Cents",
     "ClientProfile",
     "ConfigurationError",
+    "DeliveryId",
+    "DeliveryPromise",
     "DeliveryWindow",
     "FulfillmentAuthorization",
     "HookFailed",
@@ -67,6 +77,8 @@ __all__ = [
     "IllegalTransition",
     "Invoice",
     "InvoiceItem",
+    "ItemAttachment",
+    "ItemService",
     "Offer",
     "Offering",
     "Order",
@@ -83,6 +95,7 @@ __all__ = [
     "SimulationMode",
     "SimulationRequest",
     "Sku",
+    "SkuAvailability",
     "SkuImage",
     "SkuNotFound",
     "SkuNotReady",

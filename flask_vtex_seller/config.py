@@ -2,40 +2,80 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
+from .money import MAX_INTEGER
 from .offers import require_countries
+
+N = TypeVar("N", int, None)
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HOST = re.compile(r"[a-z0-9.:-]+")
+_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
+_UNAVAILABLE = ("empty", "zeros")
+_GEO_ORDERS = ("lon,lat", "lat,lon")
+_CATALOG_ROUTES = ("catalog_system", "sku-binding")
+_NOTIFICATOR_PREFIX = "/api/notificator"
+_AGREEMENT_PATH = "/api/order-system/orders/{marketplace_order_id}/changes/{change_id}/send-agreement"
+_AGREEMENT_NAMES = ("marketplace_order_id", "change_id")
+_SERVICES_HOSTS = (
+    ".vtexcommercestable.com.br",
+    ".vtexcommercebeta.com.br",
+    ".vtexcommerce.com.br",
+    ".myvtex.com",
+    "portal.vtexcommerce.com.br",
+)
+_TEMPLATE = re.compile(r"/(?:[A-Za-z0-9._~/?=&-]|\{[a-z_]+\})+")
 _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
     "VTEX_SELLER_KEEP_DAYS": "keep_days",
+    "VTEX_SELLER_SIMULATION_SECONDS": "simulation_seconds",
+}
+_WHOLE_NUMBERS = {
+    "VTEX_SELLER_MAX_ITEMS": "max_items",
+    "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
+    "VTEX_SELLER_DRAIN_THREADS": "drain_threads",
 }
 _MAX_NUMBER = 1_000_000
-_MAX_THREADS = 64
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 _OPTIONAL = (
     "inbound_tokens",
     "base_url",
     "suggestions_url",
     "route_family",
+    "services_hosts",
+    "catalog_route",
+    "notificator_prefix",
+    "agreement_path",
     "merchant_name",
     "sales_channel",
     "ships_to",
+    "unavailable",
+    "max_stock",
+    "geo_order",
+    "simulation_by_get",
+    "check_orders",
+    "price_tolerance_cents",
     "paused",
+    "catalog",
+    "price",
+    "inventory",
+    "orders",
+    "rates",
     "local",
 )
+RATE_GROUPS = ("orders", "catalog", "suggestions", "notices")
+"""Of operations whose rate can be bounded; the operations say which is theirs."""
 
 
 class Secret:
@@ -79,16 +119,50 @@ class Marketplace:
     """Where SKU suggestions go, without a trailing slash."""
     route_family: str = "oms"
     """`oms` or `protocol`: which of the two documented families of order calls is used."""
+    services_hosts: tuple[str, ...] = _SERVICES_HOSTS
+    """Where an order's `marketplaceServicesEndpoint` may lead: `.suffix` for the account's own host below it, or the
+    name of a host that all accounts share. Lower case, ASCII."""
+    catalog_route: str = "catalog_system"
+    """`catalog_system` or `sku-binding`: which of the two documented change notifications is used."""
+    notificator_prefix: str = _NOTIFICATOR_PREFIX
+    """What the paths of price and inventory notices begin with."""
+    agreement_path: str = _AGREEMENT_PATH
+    """Where agreements to order modifications go, with `{marketplace_order_id}`, `{change_id}` and perhaps
+    `{account}`."""
     merchant_name: str | None = None
     """The shop's VTEX account, if it processes the payments itself; else the marketplace does."""
     sales_channel: str | None = None
     """Assumed when a simulation names none."""
     ships_to: tuple[str, ...] = ("BRA",)
     """ISO 3166 alpha-3 codes of the countries that offers ship to unless they say otherwise."""
+    unavailable: str = "empty"
+    """`empty` or `zeros`: what a simulation says of the logistics of a cart of which nothing is available."""
+    max_stock: int | None = None
+    """The most that the marketplace is shown of a SKU's stock; all of it when None."""
+    geo_order: str = "lon,lat"
+    """`lon,lat` or `lat,lon`: how the marketplace writes coordinates."""
+    simulation_by_get: bool = False
+    """Simulations by GET are answered, too."""
+    check_orders: bool = True
+    """Prices and delivery options of an order are held against the shop's own before its placement hook is called."""
+    price_tolerance_cents: int = 1
+    """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
+    catalog: bool = True
+    """Whether the marketplace is told about the catalog; so with `price` and `inventory`."""
+    price: bool = True
+    inventory: bool = True
+    orders: bool = True
+    """Whether new orders are taken; what was placed goes on in any case."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Calls a second of all workers together, by group of operations; a group that is missing is not bounded."""
     local: bool = False
     """Plain http to a loopback host is allowed: the marketplace is a sandbox on this machine."""
+
+    def longitude_first(self, pair: tuple[float, float] | None) -> tuple[float, float] | None:
+        """Return coordinates that came in the marketplace's order as longitude, latitude."""
+        return pair if pair is None or self.geo_order == _GEO_ORDERS[0] else (pair[1], pair[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +179,12 @@ class Settings:
     """How many calls a worker makes at a time."""
     keep_days: float = 30.0
     """How long delivered messages are kept."""
+    max_items: int = 500
+    """The most lines that a cart or an order may have."""
+    max_body_bytes: int = 1024 * 1024
+    """The largest body that is read."""
+    simulation_seconds: float | None = None
+    """How long the shop's functions may take to answer a simulation; they run in the request itself when None."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
@@ -113,7 +193,7 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", "VTEX_SELLER_DRAIN_THREADS", *_NUMBERS}
+        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS, *_WHOLE_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -122,11 +202,14 @@ class Settings:
             raise ConfigurationError(
                 "VTEX_SELLER_MARKETPLACES must be a dict: a name, then that marketplace's settings"
             )
+        numbers: dict[str, Any] = {
+            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **{field: _whole(key, config[key]) for key, field in _WHOLE_NUMBERS.items() if key in config},
+        }
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
-            drain_threads=_threads("VTEX_SELLER_DRAIN_THREADS", config.get("VTEX_SELLER_DRAIN_THREADS", 4)),
-            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **numbers,
         )
 
 
@@ -169,10 +252,25 @@ class _Reader:
             base_url=self._url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
             suggestions_url=self._url("suggestions_url", f"https://api.vtex.com/{account}", local),
             route_family=self._choice("route_family", _ROUTE_FAMILIES),
+            services_hosts=self._hosts("services_hosts"),
+            catalog_route=self._choice("catalog_route", _CATALOG_ROUTES),
+            notificator_prefix=self._path("notificator_prefix", _NOTIFICATOR_PREFIX),
+            agreement_path=self._template("agreement_path", _AGREEMENT_PATH),
             merchant_name=self._text("merchant_name"),
             sales_channel=self._text("sales_channel"),
             ships_to=self._countries("ships_to"),
+            unavailable=self._choice("unavailable", _UNAVAILABLE),
+            max_stock=self._count("max_stock", None),
+            geo_order=self._choice("geo_order", _GEO_ORDERS),
+            simulation_by_get=self._flag("simulation_by_get"),
+            check_orders=self._flag("check_orders", default=True),
+            price_tolerance_cents=self._count("price_tolerance_cents", 1),
             paused=self._flag("paused"),
+            catalog=self._flag("catalog", default=True),
+            price=self._flag("price", default=True),
+            inventory=self._flag("inventory", default=True),
+            orders=self._flag("orders", default=True),
+            rates=self._rates("rates"),
             local=local,
         )
 
@@ -208,10 +306,47 @@ class _Reader:
             raise self._error(key, str(error)) from None
         return codes
 
-    def _flag(self, key: str) -> bool:
-        value = self._raw.get(key, False)
+    def _hosts(self, key: str) -> tuple[str, ...]:
+        hosts = tuple(text.lower() for text in self._texts(key)) or _SERVICES_HOSTS
+        for host in hosts:
+            if not _HOST_NAME.fullmatch(host.removeprefix(".")) or host.rpartition(".")[2].isdigit():
+                raise self._error(key, f"must be names such as .myvtex.com or oms.example.com, not {host!r}")
+        return hosts
+
+    def _path(self, key: str, default: str) -> str:
+        path = self._text(key) or default
+        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
+            raise self._error(key, f"must be a path such as {default}")
+        return path.rstrip("/")
+
+    def _template(self, key: str, default: str) -> str:
+        template = self._text(key) or default
+        names = set(re.findall(r"\{(\w+)\}", template)) - {"account"}
+        if not _TEMPLATE.fullmatch(template) or names != set(_AGREEMENT_NAMES) or "//" in template or "/." in template:
+            raise self._error(key, f"must be a path such as {default}")
+        return template
+
+    def _rates(self, key: str) -> Mapping[str, float]:
+        rates = self._raw.get(key) or {}
+        if not isinstance(rates, Mapping) or not set(rates) <= set(RATE_GROUPS):
+            raise self._error(key, f"must be a dict of calls a second with the keys {', '.join(RATE_GROUPS)}")
+        for rate in rates.values():
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _MAX_NUMBER:
+                raise self._error(key, f"must hold positive numbers, at most {_MAX_NUMBER}")
+        return MappingProxyType({group: float(rate) for group, rate in rates.items()})
+
+    def _flag(self, key: str, *, default: bool = False) -> bool:
+        value = self._raw.get(key, default)
         if not isinstance(value, bool):
             raise self._error(key, "must be true or false")
+        return value
+
+    def _count(self, key: str, default: N) -> int | N:
+        value = self._raw.get(key)
+        if value is None:
+            return default
+        if type(value) is not int or not 0 <= value <= MAX_INTEGER:
+            raise self._error(key, "must be a whole number, not negative")
         return value
 
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
@@ -237,16 +372,16 @@ class _Reader:
         return url.rstrip("/")
 
 
-def _threads(key: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_THREADS:
-        raise ConfigurationError(f"{key} must be a whole number from 1 to {_MAX_THREADS}")
-    return value
-
-
 def _positive(key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NUMBER:
         raise ConfigurationError(f"{key} must be a positive number, at most {_MAX_NUMBER}")
     return float(value)
+
+
+def _whole(key: str, value: object) -> int:
+    if type(value) is not int or not 0 < value <= MAX_INTEGER:
+        raise ConfigurationError(f"{key} must be a positive whole number")
+    return value
 
 
 def _url_prefix(value: object) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader
+from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
 from .catalog.ledger import SkuLedger
 from .config import Settings
 from .database import Tables
 from .hook import Hook
+from .offers import Ask
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .orders.inbound import InboundOrders
 from .orders.ledger import OrderLedger
@@ -34,6 +35,9 @@ class Hooks:
     )
     on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
+    suggestion_finisher: Hook[SuggestionFinisher] = field(
+        default_factory=lambda: Hook("suggestion_finisher", required=False)
+    )
     sku_ids_loader: Hook[SkuIdsLoader] = field(default_factory=lambda: Hook("sku_ids_loader", required=False))
 
 
@@ -45,6 +49,7 @@ class State:
     hooks: Hooks
     db: SQLAlchemy
     tables: Tables
+    ask: Ask
     ledger: OrderLedger
     inbound: InboundOrders
     outbound: OutboundOrders

@@ -1,6 +1,8 @@
 """Sending one call to a marketplace."""
 
+import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,14 +12,17 @@ from urllib3.exceptions import HTTPError
 from ..clock import Clock
 from ..config import Marketplace
 from .deadline import Deadline, DeadlineAdapter
-from .operations import Operation
-from .outcome import Outcome, of_answer, of_trouble, unsendable
+from .hosts import Resolver, UntrustedEndpoint, resolve, services_url
+from .operations import Operation, filled
+from .outcome import Outcome, of_answer, of_trouble, unreachable, unsendable
 
 CONNECT_SECONDS = 3.0
 CALL_SECONDS = 15.0
 _BODY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _CONNECTIONS = 64
+_NO_SUCH_ROUTE = frozenset({404, 405})
+_log = logging.getLogger(__name__)
 
 
 class _Session(requests.Session):
@@ -36,9 +41,17 @@ class MarketplaceClient:
         call_seconds: for a whole call, names looked up apart: that is left to the machine's resolver.
     """
 
-    def __init__(self, clock: Clock, *, user_agent: str, call_seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        user_agent: str,
+        call_seconds: float = CALL_SECONDS,
+        resolver: Resolver = resolve,
+    ) -> None:
         self._clock = clock
         self._call_seconds = call_seconds
+        self._resolver = resolver
         self._deadline = Deadline(clock)
         self._session = _Session()
         for scheme in ("https://", "http://"):
@@ -47,20 +60,69 @@ class MarketplaceClient:
         self._headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": user_agent}
 
     def send(
-        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], body: Any | None
+        self,
+        operation: Operation,
+        marketplace: Marketplace,
+        arguments: Mapping[str, str],
+        body: Any | None,
+        *,
+        services_endpoint: str | None = None,
     ) -> Outcome:
         """Make one call and judge what came back; never raises for what the other side or the network does.
 
         Args:
             arguments: the values of the path's names.
             body: a JSON value; None sends none.
+            services_endpoint: of the order that the call is about; used by the `protocol` family if it can be trusted.
         """
+        operation = operation.at(marketplace)
         try:
-            call = self._prepare(operation, marketplace, arguments, body)
+            route = self._route(operation, marketplace, arguments, services_endpoint)
+            call = self._prepare(route, marketplace, body)
         except (requests.RequestException, ValueError, TypeError) as error:
             return unsendable(error)
+        except OSError as error:
+            return unreachable(error)
+        # One deadline for both: a lease is made for one call.
+        self._deadline.begin(self._call_seconds)
+        outcome = self._exchange(operation, marketplace, call)
+        if route.may_be_post and outcome.status in _NO_SUCH_ROUTE:
+            call.method = "POST"
+            second = self._exchange(operation, marketplace, call)
+            outcome = outcome if second.status == 405 else second
+        return replace(outcome, reason=f"{outcome.reason} ({route.note})") if route.note else outcome
+
+    def _route(
+        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], endpoint: str | None
+    ) -> "_Route":
+        """Find the address: the order's own services if they are wanted and can be trusted, else `base_url`."""
+        note = ""
+        if marketplace.route_family == "protocol" and operation.services_path is not None:
+            path = filled(operation.services_path, marketplace, arguments)
+            try:
+                if not endpoint:
+                    raise UntrustedEndpoint("is missing")
+                return _Route(method="POST", url=services_url(endpoint, path, marketplace, self._resolver))
+            except UntrustedEndpoint as error:
+                note = f"sent to base_url: {error}"
+                told = {"marketplace": marketplace.name, "operation": operation.name, **arguments}
+                _log.warning("an order's own services are not called: %s", error, extra=told)
+        url = operation.url(marketplace, arguments)
+        return _Route(method=operation.method, url=url, may_be_post=operation.may_be_post, note=note)
+
+    def _prepare(self, route: "_Route", marketplace: Marketplace, body: Any | None) -> requests.PreparedRequest:
+        headers = {
+            **self._headers,
+            "X-VTEX-API-AppKey": marketplace.app_key,
+            "X-VTEX-API-AppToken": marketplace.app_token.reveal(),
+        }
+        for value in headers.values():
+            value.encode("latin-1")  # what a header can carry
+        data = b"" if body is None else orjson.dumps(body)
+        return requests.Request(route.method, route.url, headers=headers, data=data).prepare()
+
+    def _exchange(self, operation: Operation, marketplace: Marketplace, call: requests.PreparedRequest) -> Outcome:
         try:
-            self._deadline.begin(self._call_seconds)
             timeout = (min(CONNECT_SECONDS, self._call_seconds), self._call_seconds)
             with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False) as response:
                 # What a redirect says does not matter; it may go on for ever.
@@ -71,20 +133,6 @@ class MarketplaceClient:
                 return of_answer(operation, response.status_code, response.headers, text, now=self._clock.now())
         except (requests.RequestException, HTTPError) as error:
             return of_trouble(error)
-
-    def _prepare(
-        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], body: Any | None
-    ) -> requests.PreparedRequest:
-        headers = {
-            **self._headers,
-            "X-VTEX-API-AppKey": marketplace.app_key,
-            "X-VTEX-API-AppToken": marketplace.app_token.reveal(),
-        }
-        for value in headers.values():
-            value.encode("latin-1")  # what a header can carry
-        data = b"" if body is None else orjson.dumps(body)
-        url = operation.url(marketplace, arguments)
-        return requests.Request(operation.method, url, headers=headers, data=data).prepare()
 
     @staticmethod
     def _beginning(response: requests.Response) -> str:
@@ -100,3 +148,12 @@ class MarketplaceClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    method: str
+    url: str
+    may_be_post: bool = False
+    note: str = ""
+    """What somebody who looks at the message should know."""
