@@ -48,6 +48,8 @@ from .orders.order import (
     PlacedOrder,
 )
 from .signals import (
+    breaker_closed,
+    breaker_opened,
     cancellation_requested,
     fulfillment_authorized,
     message_dead,
@@ -108,6 +110,8 @@ __all__ = [
     "UnknownOrder",
     "VtexSeller",
     "VtexSellerError",
+    "breaker_closed",
+    "breaker_opened",
     "cancellation_requested",
     "cents",
     "fulfillment_authorized",

@@ -333,7 +333,7 @@ class _Reader:
         for rate in rates.values():
             if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _MAX_NUMBER:
                 raise self._error(key, f"must hold positive numbers, at most {_MAX_NUMBER}")
-        return MappingProxyType({group: float(rate) for group, rate in rates.items()})
+        return {group: float(rate) for group, rate in rates.items()}
 
     def _flag(self, key: str, *, default: bool = False) -> bool:
         value = self._raw.get(key, default)

@@ -25,6 +25,10 @@ message_delivered = _namespace.signal("vtex-seller.message-delivered")
 """A marketplace has a message of the outbox: `message=` a `Message` without its body, `outcome=` an `Outcome`."""
 message_dead = _namespace.signal("vtex-seller.message-dead")
 """A marketplace refused a message, or could not be reached for too long; somebody must look at it."""
+breaker_opened = _namespace.signal("vtex-seller.breaker-opened")
+"""A marketplace fails again and again and is left alone for a while: `marketplace=` its name, `host=` which of its."""
+breaker_closed = _namespace.signal("vtex-seller.breaker-closed")
+"""It answers again; as `breaker_opened`."""
 
 
 def announce(signal: NamedSignal, sender: object, **data: Any) -> None:
