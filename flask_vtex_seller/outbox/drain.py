@@ -156,11 +156,12 @@ class _Run:
             while True:
                 # Some more than there are threads: taking one after the other would cost a transaction each.
                 if len(self.waiting) < self.threads and limit != 0 and not self.over():
-                    room = max(_BATCH, self.threads)
+                    room = max(_BATCH, 2 * self.threads)
                     taken = self.taking.take(room if limit is None else min(room, limit))
                     limit = None if limit is None else limit - len(taken)
                     self.waiting.extend(taken)
-                while self.waiting and len(self.flying) < self.threads and not self.over():
+                # Twice as many as there are threads: none of them waits while this one settles.
+                while self.waiting and len(self.flying) < (1 if self.threads == 1 else 2 * self.threads):
                     next_ = self.waiting.popleft()
                     self.flying[self.executor.submit(self._attempt, next_)] = next_
                 if not self.flying:
