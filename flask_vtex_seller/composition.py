@@ -23,6 +23,7 @@ from .database import Tables
 from .marketplace.client import MarketplaceClient
 from .marketplace.operations import OPERATIONS
 from .marketplace.outcome import Outcome
+from .orders.claim import Claims
 from .orders.inbound import InboundOrders
 from .orders.invoice_ledger import TABLE as INVOICE_TABLE
 from .orders.invoice_ledger import InvoiceLedger
@@ -60,8 +61,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
         ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
         ledger=ledger,
         inbound=InboundOrders(
-            ledger=ledger,
-            clock=clock,
+            claims=Claims(ledger=ledger, clock=clock),
             ask=terms,
             on_placement=hooks.on_order_placement,
             finder=hooks.order_finder,

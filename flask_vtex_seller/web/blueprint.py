@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from ..config import Marketplace
 from ..errors import MethodNotAllowed, NotFound
-from ..orders.inbound import Outcome
+from ..orders.claim import Outcome
 from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
 from ..signals import announce, cancellation_requested, fulfillment_authorized, order_canceled, order_placed
 from ..simulation.quote import quote

@@ -20,7 +20,7 @@ from flask_vtex_seller import (
     order_placed,
 )
 from flask_vtex_seller.clock import to_epoch_us
-from flask_vtex_seller.orders.inbound import CLAIM
+from flask_vtex_seller.orders.claim import CLAIM
 
 from ..shops import ACME, TOKEN, Shop, StoppedClock, order_body, reserve, use_order_finder
 
