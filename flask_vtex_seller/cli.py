@@ -12,8 +12,8 @@ from .catalog.sync import CHANGE, first_load, hearers, sku_ids_on_sale
 from .config import Marketplace
 from .database import missing
 from .errors import ConfigurationError, Unauthorized, VtexSellerError
+from .orders.lane import order_lane
 from .orders.order import Order, OrderState
-from .orders.outbound import order_lane
 from .outbox.message import Message, MessageState
 from .runners.scheduler import run_worker
 from .state import State, current_state
@@ -234,4 +234,4 @@ def _move(message_ids: tuple[int, ...], state: MessageState, reason: str) -> Non
     moved = current_state().drain.move([id_ for id_ in wanted if id_ in _IDS], state, reason=reason)
     click.echo(f"{moved} of {len(wanted)} messages: {reason}")
     if moved < len(wanted):
-        raise click.ClickException("the others are not there, are done with, or are being sent right now")
+        raise click.ClickException("the others are not there, are done with, are being sent right now, or are held")

@@ -27,6 +27,7 @@ from .orders.claim import Claims
 from .orders.inbound import InboundOrders
 from .orders.invoice_ledger import TABLE as INVOICE_TABLE
 from .orders.invoice_ledger import InvoiceLedger
+from .orders.lane import OrderLanes
 from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
 from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders, services_endpoint
@@ -53,6 +54,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
     ledger = OrderLedger(session, tables[ORDER_TABLE.name])
     outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
     invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
+    lanes = OrderLanes(outbox=outbox, invoices=invoices, clock=clock)
     return State(
         settings=settings,
         hooks=hooks,
@@ -63,12 +65,13 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
         inbound=InboundOrders(
             claims=Claims(ledger=ledger, clock=clock),
             ask=terms,
+            lanes=lanes,
             on_placement=hooks.on_order_placement,
             finder=hooks.order_finder,
             on_authorization=hooks.on_authorize_fulfillment,
             on_cancellation=hooks.on_order_cancellation,
         ),
-        outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, clock=clock),
+        outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, lanes=lanes, clock=clock),
         skus=SkuLedger(session, tables[SKU_TABLE.name]),
         outbox=outbox,
         drain=_compose_drain(app, settings, db=db, tables=tables, hooks=hooks, clock=clock),

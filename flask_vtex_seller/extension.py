@@ -184,6 +184,8 @@ class VtexSeller:
     ) -> None:
         """Tell the marketplace that an order, or a parcel of it, is invoiced.
 
+        While a cancellation is under evaluation, the invoice is held until that is decided.
+
         Args:
             refuses_cancellation: this invoice is the shop's no to a cancellation under evaluation.
             marketplace: as in `order`.
@@ -237,6 +239,13 @@ class VtexSeller:
         """
         order = self.order(order_id, marketplace=marketplace)
         current_state().outbound.send_agreement(order, change_id, agreement)
+
+    def refuse_cancellation(self, order_id: str, *, marketplace: str | None = None) -> None:
+        """Refuse a cancellation under evaluation: the invoices that it holds are sent; raises as `send_invoice`.
+
+        With no invoice held, `send_invoice(..., refuses_cancellation=True)` refuses it.
+        """
+        current_state().outbound.refuse_cancellation(self.order(order_id, marketplace=marketplace))
 
     def notify_price(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
         """Tell the marketplaces that prices changed; each then asks for the SKU with a simulation.

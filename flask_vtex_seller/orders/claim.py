@@ -65,8 +65,19 @@ class Claims:
     ledger: OrderLedger
     clock: Clock
 
-    def decide(self, hook: str, entry: Entry, answer: Callable[[], Mapping[str, Any]], patient: bool) -> Outcome:
-        """Claim the order, have the hook answer, store what it answers: one transaction."""
+    def decide(
+        self,
+        hook: str,
+        entry: Entry,
+        answer: Callable[[], Mapping[str, Any]],
+        patient: bool,
+        settled: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> Outcome:
+        """Claim the order, have the hook answer, store what it answers: one transaction.
+
+        Args:
+            settled: what else the answer changes; not called when the claim was lost meanwhile.
+        """
         order, now = entry.order, self.clock.now()
         key, until = (order.marketplace, order.marketplace_order_id), now + CLAIM
 
@@ -74,7 +85,10 @@ class Claims:
             if not self.ledger.claim(entry, now=now, until=until):
                 raise Claimed(key) if patient else busy(order.marketplace_order_id)
             attempt.hook_ran = True
-            ours = self.ledger.settle(*key, until=until, **answer())
+            values = answer()
+            ours = self.ledger.settle(*key, until=until, **values)
+            if ours:
+                settled(values)
             return self.after(hook, key, ours, entry.version + 1)
 
         return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))

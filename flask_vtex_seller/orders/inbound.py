@@ -4,7 +4,7 @@ Each call is one transaction that begins with its own write, calls the shop's ho
 again gets the same answer and calls no hook; so does one that arrives at the same moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .claim import Claims, Outcome, require_answer
 from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .lane import OrderLanes
 from .ledger import Entry
-from .lifecycle import require_transition
+from .lifecycle import is_under_evaluation, require_transition
 from .order import (
     CancellationDecision,
     CancellationRequest,
@@ -37,6 +38,7 @@ class InboundOrders:
 
     claims: Claims
     ask: Ask
+    lanes: OrderLanes
     on_placement: Hook[OrderPlacementHook]
     finder: Hook[OrderFinder]
     on_authorization: Hook[AuthorizeFulfillmentHook]
@@ -123,7 +125,7 @@ class InboundOrders:
         if order.state is OrderState.CANCELED or (refused and same_wish):
             return Outcome(order=order, changed=False)
         require_transition(order, OrderState.CANCELED)
-        if order.invoiced_said and order.cancellation_said_at is None:
+        if order.invoiced_said and order.cancellation_said_at is None and not is_under_evaluation(order):
             # The invoice on its way is the shop's answer; the two crossing each other leave orders stuck for good.
             return Outcome(order=order, changed=False)
         hook = self.on_cancellation.get()
@@ -154,7 +156,11 @@ class InboundOrders:
                 decided |= {"state": OrderState.CANCELED, "canceled_at": self.claims.clock.now()}
             return decided
 
-        return self.claims.decide(self.on_cancellation.name, entry, answer, patient)
+        def settled(decided: Mapping[str, Any]) -> None:
+            if order.cancellation_said_at is None:
+                self.lanes.follow(order, decided["cancellation_decision"])
+
+        return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled)
 
     def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
         """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""

@@ -15,8 +15,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from flask_vtex_seller import CancellationDecision, CancellationRequest, FulfillmentAuthorization, OrderPlacement
+from flask_vtex_seller import (
+    CancellationDecision,
+    CancellationRequest,
+    FulfillmentAuthorization,
+    IllegalTransition,
+    OrderPlacement,
+    OrderState,
+)
+from flask_vtex_seller.orders.lane import order_lane
+from flask_vtex_seller.state import current_state
 
+from ..contract.speaking import TRACKING, make_invoice, place_order, speaking
 from ..shops import Shop, StoppedClock, order_body, reserve, use_order_finder
 
 CALLS = 50
@@ -145,6 +155,55 @@ def test_authorizing_and_canceling_at_once_never_ships_a_canceled_order(shop: Sh
         # either it was released first and canceled then, or the release was refused
         released = [a for a in shop.asked_for(FulfillmentAuthorization) if a.order_id == order_id]
         assert statuses["fulfill"] == (200 if released else 409)
+
+
+@pytest.mark.parametrize("decision", [CancellationDecision.CONFIRM, CancellationDecision.REFUSE])
+def test_invoicing_and_deciding_at_once_never_sends_the_invoice_of_a_canceled_order(
+    shop: Shop, decision: CancellationDecision
+) -> None:
+    """P49: whoever comes first, the invoice is refused or it follows the decision; so does its tracking."""
+    for number in range(12):
+        order_id = place_order(shop, f"{number:013}-01")
+        shop.decide = lambda _: CancellationDecision.EVALUATE
+        shop.call(f"/pvt/orders/{order_id}/cancel", {"cancellationRequestId": "1"})
+        shop.decide = lambda _: decision
+        refused = invoice_while_deciding(shop, order_id, cancel_first=bool(number % 2))
+        with shop.app.app_context():
+            lane = order_lane(f"{number:013}-01")
+            page = current_state().outbox.page(state=None, marketplace=None, lane=lane, limit=9)
+            order = shop.seller.order(order_id)
+        states = {message.operation: message.state.value for message in page}
+        if decision is CancellationDecision.REFUSE:
+            assert states == {"invoice": "pending", "tracking": "pending"}
+            assert not refused
+        else:
+            assert set(states.values()) <= {"discarded"}
+            assert (order.state, order.invoiced_said) == (OrderState.CANCELED, 0)
+
+
+def invoice_while_deciding(shop: Shop, order_id: str, *, cancel_first: bool) -> list[str]:
+    """Run the second cancellation call and the shop's invoice with its tracking at once; return what was refused."""
+    refused, lock = [], threading.Lock()
+    turns = iter(["cancel", "ship"] if cancel_first else ["ship", "cancel"])
+
+    def say(verb: str, *arguments: Any) -> None:
+        try:
+            with speaking(shop) as seller:
+                getattr(seller, verb)(order_id, *arguments)
+        except (IllegalTransition, ValueError) as error:
+            refused.append(str(error))
+
+    def call() -> None:
+        with lock:
+            turn = next(turns)
+        if turn == "cancel":
+            assert shop.call(f"/pvt/orders/{order_id}/cancel", {"cancellationRequestId": "1"}).status_code == 200
+        else:
+            say("send_invoice", make_invoice("1"))
+            say("send_tracking", "1", TRACKING)
+
+    at_once(call, 2)
+    return refused
 
 
 @pytest.mark.parametrize(("path", "hook"), [("fulfill", "release"), ("cancel", "decide")])

@@ -330,11 +330,6 @@ class TestMarketplacesWish:
         shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"})
         return shop
 
-    def test_an_ordinary_invoice_waits_for_the_decision(self, shop: Shop) -> None:
-        """P49"""
-        with pytest.raises(IllegalTransition, match="refuses_cancellation=True"):
-            say(shop, "send_invoice", "S-1", invoice())
-
     def test_an_invoice_can_refuse_it(self, shop: Shop) -> None:
         """P45, row 9"""
         say(shop, "send_invoice", "S-1", invoice(), refuses_cancellation=True)
