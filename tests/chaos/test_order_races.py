@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ from flask_vtex_seller import (
     OrderState,
 )
 from flask_vtex_seller.orders.lane import order_lane
+from flask_vtex_seller.outbox.message import Message
 from flask_vtex_seller.state import current_state
 
-from ..contract.speaking import TRACKING, make_invoice, place_order, speaking
+from ..contract.speaking import DELIVERED, TRACKING, make_invoice, place_order, speaking
 from ..shops import Shop, StoppedClock, order_body, reserve, use_order_finder
 
 CALLS = 50
@@ -179,6 +180,101 @@ def test_invoicing_and_deciding_at_once_never_sends_the_invoice_of_a_canceled_or
         else:
             assert set(states.values()) <= {"discarded"}
             assert (order.state, order.invoiced_said) == (OrderState.CANCELED, 0)
+
+
+@contextlib.contextmanager
+def just_before(shop: Shop, beginning: str, act: Callable[[], object]) -> Iterator[None]:
+    """Have another thread act, once, when this one is about to execute a statement that begins like that."""
+    mine, done = threading.get_ident(), []
+
+    def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(beginning) and threading.get_ident() == mine and not done:
+            done.append(statement)
+            other = threading.Thread(target=act)
+            other.start()
+            other.join()
+
+    with shop.app.app_context():
+        engine = shop.db.engine
+    event.listen(engine, "before_cursor_execute", before)
+    yield
+    event.remove(engine, "before_cursor_execute", before)
+    assert done
+
+
+@pytest.mark.parametrize(
+    ("before", "decision", "becomes"),
+    [
+        (None, CancellationDecision.EVALUATE, ["held"]),
+        (CancellationDecision.EVALUATE, CancellationDecision.REFUSE, ["pending"]),
+        (CancellationDecision.EVALUATE, CancellationDecision.CONFIRM, []),
+        (None, CancellationDecision.CONFIRM, []),
+    ],
+)
+def test_a_decision_in_the_middle_of_an_invoice_counts(
+    shop: Shop, before: CancellationDecision | None, decision: CancellationDecision, becomes: list[str]
+) -> None:
+    """P49: the statement that says the invoice decides, not what the shop's transaction read before it."""
+    place_order(shop, "1138342255777-01")
+    if before is not None:
+        shop.decide = lambda _: before
+        shop.call("/pvt/orders/S-1/cancel", {})
+    shop.decide = lambda _: decision
+    says = just_before(shop, "UPDATE vtex_order", lambda: shop.call("/pvt/orders/S-1/cancel", {}))
+    expected = contextlib.nullcontext() if becomes else pytest.raises(IllegalTransition, match="changed by another")
+    with expected, says, speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1"))
+    assert [message.state.value for message in messages(shop)] == becomes
+
+
+@pytest.mark.parametrize("verb", ["send_tracking", "update_tracking_status"])
+def test_what_is_said_of_a_parcel_is_refused_when_its_invoice_is_discarded_in_the_middle(shop: Shop, verb: str) -> None:
+    """P49"""
+    place_order(shop, "1138342255777-01")
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+    with speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1", tracking=TRACKING))
+    shop.decide = lambda _: CancellationDecision.CONFIRM
+    says = just_before(shop, "UPDATE vtex_invoice", lambda: shop.call("/pvt/orders/S-1/cancel", {}))
+    argument = TRACKING if verb == "send_tracking" else DELIVERED
+    with pytest.raises(IllegalTransition, match="changed by another"), says, speaking(shop) as seller:
+        getattr(seller, verb)("S-1", "1", argument)
+    assert [message.state.value for message in messages(shop)] == ["discarded"]
+
+
+def messages(shop: Shop) -> list[Message]:
+    with shop.app.app_context():
+        return current_state().outbox.page(state=None, marketplace=None, lane=None, limit=99)
+
+
+@pytest.mark.postgres
+def test_tracking_that_is_just_being_said_is_discarded_with_its_held_invoice(shop: Shop) -> None:
+    """P49: the decision finds the tracking only after it has waited for whoever says it."""
+    place_order(shop, "1138342255777-01")
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+    with speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1"))
+    shop.decide = lambda _: CancellationDecision.CONFIRM
+    waits = threading.Event()
+
+    def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM vtex_invoice"):
+            waits.set()
+
+    with shop.app.app_context():
+        event.listen(shop.db.engine, "before_cursor_execute", before)
+    answers: list[int] = []
+    decision = threading.Thread(target=lambda: answers.append(shop.call("/pvt/orders/S-1/cancel", {}).status_code))
+    with speaking(shop) as seller:
+        seller.send_tracking("S-1", "1", TRACKING)
+        decision.start()
+        assert waits.wait(20)
+    decision.join()
+    assert answers == [200]
+    states = {message.operation: message.state.value for message in messages(shop)}
+    assert states == {"invoice": "discarded", "tracking": "discarded"}
 
 
 def invoice_while_deciding(shop: Shop, order_id: str, *, cancel_first: bool) -> list[str]:
