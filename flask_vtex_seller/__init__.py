@@ -5,6 +5,7 @@ from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
     ConfigurationError,
+    FulfillmentRefused,
     HookFailed,
     HookMissing,
     IllegalTransition,
@@ -54,6 +55,7 @@ from .signals import (
     message_delivered,
     order_canceled,
     order_placed,
+    reservation_expired,
 )
 
 __version__ = "0.1.0"
@@ -72,6 +74,7 @@ __all__ = [
     "DeliveryPromise",
     "DeliveryWindow",
     "FulfillmentAuthorization",
+    "FulfillmentRefused",
     "HookFailed",
     "HookMissing",
     "IllegalTransition",
@@ -115,4 +118,5 @@ __all__ = [
     "message_delivered",
     "order_canceled",
     "order_placed",
+    "reservation_expired",
 ]

@@ -31,6 +31,7 @@ from .orders.lane import OrderLanes
 from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
 from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders, services_endpoint
+from .orders.reservation import Reservations
 from .outbox.drain import Drain, Settled
 from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
@@ -54,6 +55,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
     ledger = OrderLedger(session, tables[ORDER_TABLE.name])
     outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
     invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
+    claims = Claims(ledger=ledger, clock=clock)
     lanes = OrderLanes(outbox=outbox, invoices=invoices, clock=clock)
     return State(
         settings=settings,
@@ -63,7 +65,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
         ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
         ledger=ledger,
         inbound=InboundOrders(
-            claims=Claims(ledger=ledger, clock=clock),
+            claims=claims,
             ask=terms,
             lanes=lanes,
             on_placement=hooks.on_order_placement,
@@ -71,6 +73,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
             on_authorization=hooks.on_authorize_fulfillment,
             on_cancellation=hooks.on_order_cancellation,
         ),
+        reservations=Reservations(claims=claims, on_expiry=hooks.on_reservation_expired),
         outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, lanes=lanes, clock=clock),
         skus=SkuLedger(session, tables[SKU_TABLE.name]),
         outbox=outbox,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ _WHOLE_NUMBERS = {
     "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
 }
 _MAX_NUMBER = 1_000_000
+_MAX_DAYS = 3650
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 _OPTIONAL = (
     "inbound_tokens",
@@ -65,6 +67,7 @@ _OPTIONAL = (
     "simulation_by_get",
     "check_orders",
     "price_tolerance_cents",
+    "reservation_days",
     "paused",
     "catalog",
     "price",
@@ -143,6 +146,8 @@ class Marketplace:
     """Prices and delivery options of an order are held against the shop's own before its placement hook is called."""
     price_tolerance_cents: int = 1
     """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
+    reservation: timedelta | None = None
+    """How long an order that says no time itself is reserved; for ever when None."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
     catalog: bool = True
@@ -257,6 +262,7 @@ class _Reader:
             simulation_by_get=self._flag("simulation_by_get"),
             check_orders=self._flag("check_orders", default=True),
             price_tolerance_cents=self._count("price_tolerance_cents", 1),
+            reservation=self._days("reservation_days"),
             paused=self._flag("paused"),
             catalog=self._flag("catalog", default=True),
             price=self._flag("price", default=True),
@@ -331,6 +337,10 @@ class _Reader:
             raise self._error(key, "must be a whole number, not negative")
         return value
 
+    def _days(self, key: str) -> timedelta | None:
+        value = self._raw.get(key)
+        return None if value in (None, "") else timedelta(days=_positive(f"{self._where}[{key!r}]", value, _MAX_DAYS))
+
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self._text(key) or choices[0]
         if value not in choices:
@@ -354,9 +364,9 @@ class _Reader:
         return url.rstrip("/")
 
 
-def _positive(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NUMBER:
-        raise ConfigurationError(f"{key} must be a positive number, at most {_MAX_NUMBER}")
+def _positive(key: str, value: object, maximum: int = _MAX_NUMBER) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
+        raise ConfigurationError(f"{key} must be a positive number, at most {maximum}")
     return float(value)
 
 

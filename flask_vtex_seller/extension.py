@@ -24,7 +24,13 @@ from .composition import compose
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
-from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .orders.hooks import (
+    AuthorizeFulfillmentHook,
+    OrderCancellationHook,
+    OrderFinder,
+    OrderPlacementHook,
+    ReservationExpiredHook,
+)
 from .orders.invoice import Invoice, Tracking, TrackingStatus
 from .orders.order import Agreement, Order
 from .outbox.drain import Report
@@ -41,6 +47,7 @@ FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
+ReservationT = TypeVar("ReservationT", bound=ReservationExpiredHook)
 
 _log = logging.getLogger(__name__)
 
@@ -135,6 +142,11 @@ class VtexSeller:
     def on_order_cancellation(self, function: CancellationT) -> CancellationT:
         """Register the function that decides about a cancellation; see `OrderCancellationHook`."""
         self._hooks.on_order_cancellation.register(function)
+        return function
+
+    def on_reservation_expired(self, function: ReservationT) -> ReservationT:
+        """Register the function that gives back the stock of unpaid orders; see `ReservationExpiredHook`."""
+        self._hooks.on_reservation_expired.register(function)
         return function
 
     def sku_loader(self, function: SkuLoaderT) -> SkuLoaderT:

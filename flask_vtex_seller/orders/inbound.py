@@ -10,7 +10,7 @@ from typing import Any
 
 from ..config import Marketplace
 from ..database import begin
-from ..errors import HookFailed, InvalidRequest, NotFound, OrderConflict, VtexSellerError
+from ..errors import FulfillmentRefused, HookFailed, InvalidRequest, NotFound, OrderConflict, VtexSellerError
 from ..hook import Hook, HookBoundary
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
@@ -81,6 +81,7 @@ class InboundOrders:
             NotFound: the marketplace placed no such order here.
             InvalidRequest: path and body name different orders.
             OrderConflict: the order is canceled.
+            FulfillmentRefused: raised by the shop's hook; nothing changed.
             HookFailed, TemporarilyUnavailable: nothing changed.
         """
         return self.claims.when_free(lambda patient: self._authorize(marketplace, reference, patient))
@@ -104,11 +105,12 @@ class InboundOrders:
             marketplace_order_id=order.marketplace_order_id,
             order_id=order.order_id or "",
             payment_data=reference.payment_data,
+            reservation_expired=order.state is OrderState.EXPIRED,
             raw=reference.raw,
         )
 
         def answer() -> dict[str, Any]:
-            with HookBoundary(self.on_authorization.name):
+            with HookBoundary(self.on_authorization.name, lets_through=FulfillmentRefused):
                 receipt = hook(authorization)
             if receipt is not None:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)

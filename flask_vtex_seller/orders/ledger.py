@@ -60,6 +60,7 @@ TABLE = Table(
     Column("returned_said", BigInteger, nullable=False, comment="cents, of the return's invoices that the shop sent"),
     Column("invoiced_value", BigInteger, nullable=False, comment="cents, of the sale's invoices that arrived"),
     Column("returned_value", BigInteger, nullable=False, comment="cents, of the return's invoices that arrived"),
+    Column("reserved_until", BigInteger, comment="when the reservation ends if it is not authorized; null: never"),
     Column("created_at", BigInteger, nullable=False),
     Column("placed_at", BigInteger),
     Column("authorized_at", BigInteger),
@@ -67,6 +68,7 @@ TABLE = Table(
     PrimaryKeyConstraint("marketplace", "marketplace_order_id", name=conv("pk_vtex_order")),
     UniqueConstraint("marketplace", "order_id", name=conv("uq_vtex_order_order_id")),
     Index(conv("ix_vtex_order_created_at"), "created_at"),
+    Index(conv("ix_vtex_order_state_reserved_until"), "state", "reserved_until"),
 )
 FIRST_VERSION = 1
 
@@ -97,7 +99,15 @@ class OrderLedger:
         self.session: Any = session
         self._table = table
 
-    def insert(self, placement: OrderPlacement, *, fingerprint: str, now: datetime, until: datetime) -> bool:
+    def insert(
+        self,
+        placement: OrderPlacement,
+        *,
+        fingerprint: str,
+        reserved_until: datetime | None,
+        now: datetime,
+        until: datetime,
+    ) -> bool:
         """Insert a claimed row in state *placing*; tell whether the order was new."""
         row = {
             "marketplace": placement.marketplace,
@@ -113,6 +123,7 @@ class OrderLedger:
             "returned_said": 0,
             "invoiced_value": 0,
             "returned_value": 0,
+            "reserved_until": _plain(reserved_until),
             "created_at": to_epoch_us(now),
         }
         return insert_or_ignore(self.session, self._table, row)
@@ -140,6 +151,18 @@ class OrderLedger:
         if marketplace is not None:
             criteria.append(columns.marketplace == marketplace)
         return [entry.order for entry in self._entries(*criteria)]
+
+    def overdue(self, *, now: datetime, limit: int) -> list[Entry]:
+        """Return placed orders whose reservation is over, the longest over first."""
+        columns = self._table.c
+        moment = to_epoch_us(now)
+        statement = select(self._table).where(
+            columns.state == OrderState.PLACED.value,
+            columns.reserved_until <= moment,
+            columns.cancellation_said_at.is_(None),
+            or_(columns.claimed_until.is_(None), columns.claimed_until <= moment),
+        )
+        return self._run(statement.order_by(columns.reserved_until).limit(limit))
 
     def page(self, *, marketplace: str | None, state: OrderState | None, limit: int) -> list[Order]:
         """Return the newest orders first."""
@@ -304,6 +327,7 @@ def _entry(row: Row[Any]) -> Entry:
         receipt=row.receipt,
         cancellation_request_id=row.cancellation_request_id,
         cancellation_decision=None if decision is None else CancellationDecision(decision),
+        reserved_until=_moment(row.reserved_until),
         created_at=from_epoch_us(row.created_at),
         placed_at=_moment(row.placed_at),
         authorized_at=_moment(row.authorized_at),

@@ -22,6 +22,8 @@ class OrderState(Enum):
     """The placement hook has not been answered for yet."""
     PLACED = "placed"
     """Reserved: not to be shipped before the marketplace authorizes it."""
+    EXPIRED = "expired"
+    """Its reservation's time is over and the shop has given the stock back; the marketplace has not given it up."""
     AUTHORIZED = "authorized"
     """Paid: to be shipped and invoiced."""
     PARTIALLY_INVOICED = "partially invoiced"
@@ -266,6 +268,8 @@ class FulfillmentAuthorization:
     order_id: str
     payment_data: _Raw | None = field(default=None, repr=False)
     """As received; its keys vary by payment provider."""
+    reservation_expired: bool = False
+    """The reservation's time was over before: the shop has given back the stock and must take it again, or refuse."""
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -306,6 +310,8 @@ class Order:
     """What the shop answered to the authorization."""
     cancellation_request_id: str | None
     cancellation_decision: CancellationDecision | None
+    reserved_until: datetime | None
+    """When the reservation ends if it is not authorized until then; None: never."""
     created_at: datetime
     placed_at: datetime | None
     authorized_at: datetime | None

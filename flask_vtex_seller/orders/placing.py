@@ -18,6 +18,7 @@ from .claim import CLAIM, Claimed, Claims, Outcome, busy, require_answer
 from .hooks import OrderFinder, OrderPlacementHook
 from .ledger import FIRST_VERSION, Entry
 from .order import OrderPlacement, OrderState, PlacedOrder
+from .reservation import reserved_until
 from .terms import require_terms
 
 _MAX_EMAIL_LENGTH = 254
@@ -72,7 +73,8 @@ class Placing:
     def _claim(self, placement: OrderPlacement, now: datetime, until: datetime) -> Outcome | int:
         """Return the order if it is placed already; else the version of its row, which is then ours to place."""
         ledger, id_, fingerprint = self.claims.ledger, placement.marketplace_order_id, placement.fingerprint()
-        if ledger.insert(placement, fingerprint=fingerprint, now=now, until=until):
+        ends = reserved_until(placement, self.marketplace, now)
+        if ledger.insert(placement, fingerprint=fingerprint, reserved_until=ends, now=now, until=until):
             return FIRST_VERSION
         entry = ledger.get(self.marketplace.name, id_)
         if entry is None:

@@ -20,6 +20,7 @@ from flask_vtex_seller import (
     CancellationRequest,
     FulfillmentAuthorization,
     IllegalTransition,
+    Order,
     OrderPlacement,
     OrderState,
 )
@@ -156,6 +157,54 @@ def test_authorizing_and_canceling_at_once_never_ships_a_canceled_order(shop: Sh
         # either it was released first and canceled then, or the release was refused
         released = [a for a in shop.asked_for(FulfillmentAuthorization) if a.order_id == order_id]
         assert statuses["fulfill"] == (200 if released else 409)
+
+
+def use_expiry(shop: Shop) -> None:
+    @shop.seller.on_reservation_expired
+    def expire(order: Order) -> None:
+        shop.asked.append(order)
+
+
+def run_expiry(shop: Shop) -> list[str | None]:
+    with shop.app.app_context():
+        return [order.order_id for order in current_state().reservations.expire()]
+
+
+def test_workers_at_once_end_each_reservation_once(new_shop: Callable[..., Shop]) -> None:
+    """P32"""
+    clock = StoppedClock()
+    shop = new_shop(clock=clock, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 20, "max_overflow": 40})
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body(f"{number:013}-01") for number in range(10)])
+    clock.advance(8 * 86400)
+    ended = [order_id for answer in at_once(lambda: run_expiry(shop), 8) for order_id in answer]
+    ended += run_expiry(shop)  # one that met another worker leaves the rest to its next run
+    assert sorted(ended) == sorted(shop.order_ids())
+    assert len(shop.asked_for(Order)) == 10
+
+
+def test_a_reservation_that_ends_while_it_is_authorized_is_told_to_the_hook(new_shop: Callable[..., Shop]) -> None:
+    clock = StoppedClock()
+    shop = new_shop(clock=clock)
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body()])
+    clock.advance(8 * 86400)
+    with just_before(shop, "UPDATE vtex_order", lambda: run_expiry(shop)):
+        assert shop.call("/pvt/orders/S-1/fulfill", {}).status_code == 200
+    (authorization,) = shop.asked_for(FulfillmentAuthorization)
+    assert authorization.reservation_expired
+    assert len(shop.asked_for(Order)) == 1
+
+
+def test_a_reservation_is_not_ended_while_it_is_authorized(new_shop: Callable[..., Shop]) -> None:
+    clock = StoppedClock()
+    shop = new_shop(clock=clock)
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body()])
+    clock.advance(8 * 86400)
+    with just_before(shop, "UPDATE vtex_order", lambda: shop.call("/pvt/orders/S-1/fulfill", {})):
+        assert run_expiry(shop) == []
+    assert shop.asked_for(Order) == []
 
 
 @pytest.mark.parametrize("decision", [CancellationDecision.CONFIRM, CancellationDecision.REFUSE])

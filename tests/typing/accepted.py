@@ -76,6 +76,10 @@ def cancel(what: CancellationRequest) -> CancellationDecision:
     return CancellationDecision.CONFIRM
 
 
+@new_seller().on_reservation_expired
+def give_back(what: Order) -> None: ...
+
+
 # it may return something narrower
 
 

@@ -114,6 +114,12 @@ def finish_for_nobody(sku: Sku, suggestion: dict[str, Any]) -> dict[str, Any]:
 
 seller.send_agreement("S-1", "c-1", "Confirmation")  # refused
 seller.notify_delivery_promises("apple")  # refused
+
+
+@seller.on_reservation_expired  # refused
+def give_back_by_id(order_id: str) -> None: ...
+
+
 VtexSeller()  # refused
 VtexSeller("sqlite://")  # refused
 seller.order(7)  # refused
