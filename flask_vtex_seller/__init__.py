@@ -48,6 +48,7 @@ from .orders.order import (
     OrderState,
     PlacedOrder,
 )
+from .orders.payment import Payment
 from .signals import (
     cancellation_requested,
     fulfillment_authorized,
@@ -90,6 +91,7 @@ __all__ = [
     "OrderShipping",
     "OrderState",
     "OutOfStock",
+    "Payment",
     "PickupPoint",
     "PlacedOrder",
     "PlacementRefused",

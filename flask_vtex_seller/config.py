@@ -36,6 +36,9 @@ _SERVICES_HOSTS = (
     "portal.vtexcommerce.com.br",
 )
 _TEMPLATE = re.compile(r"/(?:[A-Za-z0-9._~/?=&-]|\{[a-z_]+\})+")
+_PLACEMENT_ANSWERS = ("mirror", "array")
+_EVALUATION_ANSWERS = ("empty", "object")
+_DATE_LAYOUTS = ("iso", "legacy")
 _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
@@ -68,6 +71,9 @@ _OPTIONAL = (
     "check_orders",
     "price_tolerance_cents",
     "reservation_days",
+    "placement_answer",
+    "evaluation_answer",
+    "date_layout",
     "paused",
     "catalog",
     "price",
@@ -148,6 +154,12 @@ class Marketplace:
     """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
     reservation: timedelta | None = None
     """How long an order that says no time itself is reserved; for ever when None."""
+    placement_answer: str = "mirror"
+    """`mirror`: an object is answered with an object; `array`: with an array, too."""
+    evaluation_answer: str = "empty"
+    """What tells that a cancellation is evaluated or refused: `empty`, no byte at all, or `object`, `{}`."""
+    date_layout: str = "iso"
+    """How answers write a date: `iso`, with its offset, or `legacy`, `YYYY-MM-DD hh:mm:ss` in UTC."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
     catalog: bool = True
@@ -263,6 +275,9 @@ class _Reader:
             check_orders=self._flag("check_orders", default=True),
             price_tolerance_cents=self._count("price_tolerance_cents", 1),
             reservation=self._days("reservation_days"),
+            placement_answer=self._choice("placement_answer", _PLACEMENT_ANSWERS),
+            evaluation_answer=self._choice("evaluation_answer", _EVALUATION_ANSWERS),
+            date_layout=self._choice("date_layout", _DATE_LAYOUTS),
             paused=self._flag("paused"),
             catalog=self._flag("catalog", default=True),
             price=self._flag("price", default=True),

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ..money import Cents
+from .payment import Payment, read_payments
 
 _Raw = Mapping[str, Any]
 
@@ -271,6 +272,11 @@ class FulfillmentAuthorization:
     reservation_expired: bool = False
     """The reservation's time was over before: the shop has given back the stock and must take it again, or refuse."""
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        """Read `payment_data`; empty when the marketplace told nothing."""
+        return read_payments(self.payment_data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

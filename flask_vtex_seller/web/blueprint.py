@@ -24,7 +24,7 @@ from ..simulation.schemas import read_request, write_answer
 from ..state import current_state
 from .auth import require_token
 from .body import read_json, read_query_json
-from .problems import handle, json_response
+from .problems import handle, json_response, nothing
 
 BLUEPRINT_NAME = "vtex_seller"
 _MAX_CHANNEL_LENGTH = 64
@@ -55,26 +55,27 @@ def place(marketplace: str) -> Response:
     _tell_each(order_placed, outcomes)
     pairs = zip(placements, outcomes, strict=True)
     answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
-    return json_response(answers if isinstance(body, list) else answers[0])
+    as_array = isinstance(body, list) or seen_by.placement_answer == "array"
+    return json_response(answers if as_array else answers[0])
 
 
 def authorize(marketplace: str, order_id: str) -> Response:
     """Authorize fulfillment: the order is paid and may be shipped."""
-    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.authorize(_marketplace(marketplace), reference)
+    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.authorize(seen_by, reference)
     _tell(fulfillment_authorized, outcome)
-    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt))
+    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt, seen_by))
 
 
 def cancel(marketplace: str, order_id: str) -> Response:
     """Marketplace order cancellation: confirmed with a receipt; evaluated or refused with an empty answer."""
-    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.cancel(_marketplace(marketplace), reference)
+    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.cancel(seen_by, reference)
     canceled = outcome.order.canceled_at is not None
     _tell(order_canceled if canceled else cancellation_requested, outcome)
-    if not canceled:
-        return Response(status=200, headers={"Cache-Control": "no-store"}, mimetype="application/json")
-    return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None))
+    if canceled:
+        return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None, seen_by))
+    return json_response({}) if seen_by.evaluation_answer == "object" else nothing()
 
 
 def anything_else(rest: str = "") -> Response:

@@ -14,7 +14,7 @@ from flask_vtex_seller import (
     order_canceled,
 )
 
-from ..shops import Shop, StoppedClock, order_body
+from ..shops import ACME, Shop, StoppedClock, order_body
 
 CONFIRM, EVALUATE, REFUSE = CancellationDecision.CONFIRM, CancellationDecision.EVALUATE, CancellationDecision.REFUSE
 REQUEST = {
@@ -93,6 +93,21 @@ def test_an_evaluated_cancellation_is_answered_empty_and_changes_no_state(shop: 
     assert is_empty(cancel(shop))
     assert order(shop).state is OrderState.PLACED
     assert order(shop).cancellation_decision is EVALUATE
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("empty", b""), ("object", b"{}")])
+@pytest.mark.parametrize("decision", [EVALUATE, REFUSE])
+def test_an_evaluation_is_answered_as_configured(
+    new_shop: Callable[..., Shop], answer: str, expected: bytes, decision: CancellationDecision
+) -> None:
+    """P43, P45, row 11"""
+    shop = new_shop(marketplaces={"acme": {**ACME, "evaluation_answer": answer}})
+    shop.call("/pvt/orders", [order_body()])
+    decide(shop, decision)
+    response = cancel(shop)
+    assert (response.status_code, response.data, response.mimetype) == (200, expected, "application/json")
+    assert response.headers["Content-Length"] == str(len(expected))
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_the_next_call_after_an_evaluation_asks_again_and_may_be_confirmed(shop: Shop) -> None:

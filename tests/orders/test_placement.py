@@ -45,9 +45,15 @@ def error_code(response: Any) -> str:
 
 class TestAnswer:
     def test_an_array_gets_an_array_and_an_object_an_object(self, shop: Shop) -> None:
-        """P24"""
+        """P24, row 1"""
         assert isinstance(place(shop, [order_body("A-01")]).json, list)
         assert isinstance(place(shop, order_body("B-01")).json, dict)
+
+    def test_an_array_can_be_forced(self, new_shop: Callable[..., Shop]) -> None:
+        """P24, row 1"""
+        shop = new_shop(marketplaces={"acme": {**ACME, "placement_answer": "array"}})
+        assert [order["orderId"] for order in place(shop, order_body("A-01")).json] == ["S-1"]
+        assert [order["orderId"] for order in place(shop, [order_body("B-01")]).json] == ["S-2"]
 
     def test_everything_received_is_repeated_with_the_shops_ids(self, shop: Shop) -> None:
         """P25, P26"""
