@@ -99,6 +99,23 @@ def test_a_hook_that_commits_before_it_has_made_its_order_still_makes_one(shop: 
     assert shop.order_ids() == ["S-1"]
 
 
+def test_two_contents_under_one_id_at_once_make_one_order_and_one_conflict(shop: Shop) -> None:
+    """P28, row 42"""
+    for number in range(10):
+        id_ = f"{number:013}-01"
+        bodies = iter([order_body(id_), order_body(id_, marketplacePaymentValue=1)])
+        lock = threading.Lock()
+
+        def call(bodies: Any = bodies, lock: Any = lock) -> tuple[int, str | None]:
+            with lock:
+                body = next(bodies)
+            answer = shop.call("/pvt/orders", body)
+            return answer.status_code, answer.headers.get("x-vtex-error-code")
+
+        assert sorted(at_once(call, 2)) == [(200, None), (409, "FMT009")]
+    assert len(shop.order_ids()) == 10
+
+
 def test_arrays_of_the_same_orders_in_opposite_order_do_not_block_each_other(shop: Shop) -> None:
     orders = [order_body("A-01"), order_body("B-01")]
     turns = iter([orders, orders[::-1]] * 10)

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from flask_vtex_seller import FulfillmentAuthorization, OrderState, OutOfStock, fulfillment_authorized
+from flask_vtex_seller import (
+    CancellationRequest,
+    FulfillmentAuthorization,
+    OrderState,
+    OutOfStock,
+    fulfillment_authorized,
+)
 
 from ..shops import ACME, Shop, StoppedClock, order_body
 
@@ -32,7 +38,7 @@ def state(shop: Shop) -> OrderState:
 
 
 def test_it_is_answered_with_date_ids_and_the_shops_receipt(shop: Shop) -> None:
-    """P37"""
+    """P37, row 16"""
     answer = authorize(shop)
     assert answer.status_code == 200
     assert answer.json == {
@@ -71,6 +77,7 @@ def test_a_shop_without_receipts_answers_null(shop: Shop) -> None:
     ],
 )
 def test_the_order_is_found_by_any_of_its_ids(shop: Shop, order_id: str, body: dict[str, str]) -> None:
+    """Row 17"""
     assert authorize(shop, order_id, body).json["orderId"] == "S-1"
 
 
@@ -86,13 +93,29 @@ def test_an_unknown_order_is_404(shop: Shop, order_id: str) -> None:
     assert response.json["error"]["code"] == "ORDER_NOT_FOUND"
 
 
-@pytest.mark.parametrize("marketplace_order_id", ["B-01", "unknown"])
-def test_a_body_that_names_another_order_is_refused(shop: Shop, marketplace_order_id: str) -> None:
-    """P42"""
+def test_the_shops_own_id_in_the_path_goes_before_a_marketplaces(shop: Shop) -> None:
+    """Row 17"""
+    shop.place = lambda order: MARKETPLACE_ORDER_ID
     shop.call("/pvt/orders", [order_body("B-01")])
-    response = authorize(shop, "S-1", {"marketplaceOrderId": marketplace_order_id})
-    assert (response.status_code, response.json["error"]["code"]) == (400, "ORDER_MISMATCH")
+    assert authorize(shop, MARKETPLACE_ORDER_ID, {}).json["marketplaceOrderId"] == "B-01"
     assert state(shop) is OrderState.PLACED
+
+
+@pytest.mark.parametrize(
+    ("order_id", "marketplace_order_id"), [("S-1", "B-01"), ("S-1", "unknown"), (MARKETPLACE_ORDER_ID, "B-01")]
+)
+@pytest.mark.parametrize("call", ["fulfill", "cancel"])
+def test_a_body_that_names_another_order_is_refused(
+    shop: Shop, order_id: str, marketplace_order_id: str, call: str
+) -> None:
+    """P42, row 17"""
+    shop.call("/pvt/orders", [order_body("B-01")])
+    response = shop.call(f"/pvt/orders/{order_id}/{call}", {"marketplaceOrderId": marketplace_order_id})
+    assert (response.status_code, response.json["error"]["code"]) == (400, "ORDER_MISMATCH")
+    with shop.app.app_context():
+        states = {shop.seller.order(order_id).state for order_id in ("S-1", "S-2")}
+    assert states == {OrderState.PLACED}
+    assert shop.asked_for(CancellationRequest) == []
     assert shop.asked_for(FulfillmentAuthorization) == []
 
 
