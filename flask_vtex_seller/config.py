@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -152,7 +151,7 @@ class Marketplace:
     """Prices and delivery options of an order are held against the shop's own before its placement hook is called."""
     price_tolerance_cents: int = 1
     """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
-    reservation: timedelta | None = None
+    reservation_days: float | None = None
     """How long an order that says no time itself is reserved; for ever when None."""
     placement_answer: str = "mirror"
     """`mirror`: an object is answered with an object; `array`: with an array, too."""
@@ -274,7 +273,7 @@ class _Reader:
             simulation_by_get=self._flag("simulation_by_get"),
             check_orders=self._flag("check_orders", default=True),
             price_tolerance_cents=self._count("price_tolerance_cents", 1),
-            reservation=self._days("reservation_days"),
+            reservation_days=self._days("reservation_days"),
             placement_answer=self._choice("placement_answer", _PLACEMENT_ANSWERS),
             evaluation_answer=self._choice("evaluation_answer", _EVALUATION_ANSWERS),
             date_layout=self._choice("date_layout", _DATE_LAYOUTS),
@@ -352,9 +351,9 @@ class _Reader:
             raise self._error(key, "must be a whole number, not negative")
         return value
 
-    def _days(self, key: str) -> timedelta | None:
+    def _days(self, key: str) -> float | None:
         value = self._raw.get(key)
-        return None if value in (None, "") else timedelta(days=_positive(f"{self._where}[{key!r}]", value, _MAX_DAYS))
+        return None if value in (None, "") else _positive(f"{self._where}[{key!r}]", value, _MAX_DAYS)
 
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self._text(key) or choices[0]

@@ -41,9 +41,10 @@ def reserved_until(placement: OrderPlacement, marketplace: Marketplace, now: dat
 
     Where no line says a time, the marketplace's configured one counts; without that it never ends.
     """
-    times = filter(None, (read_lock_time(line.lock_ttl) for line in placement.shipping))
-    time = max(times, default=marketplace.reservation)
-    return None if time is None else now + time
+    times = [time for line in placement.shipping if (time := read_lock_time(line.lock_ttl))]
+    if not times and marketplace.reservation_days is not None:
+        times = [timedelta(days=marketplace.reservation_days)]
+    return now + max(times) if times else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

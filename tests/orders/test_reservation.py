@@ -283,6 +283,15 @@ def test_the_shop_may_tell_the_marketplace_that_it_gives_an_expired_order_up(sho
     assert order(shop).cancellation_said_at is not None
 
 
+def test_the_hook_itself_may_give_it_up(shop: Shop) -> None:
+    use_hook(shop, lambda expired: shop.seller.cancel_order(expired.order_id or "", reason="not paid in time"))
+    expired_shop(shop)
+    with shop.app.app_context():
+        (message,) = state_of(shop).outbox.page(state=None, marketplace=None, lane=None, limit=9)
+    assert message.operation == "cancel_order"
+    assert shop.call("/pvt/orders/S-1/fulfill", {}).json["error"]["code"] == "ORDER_CANCELED"
+
+
 def test_a_repeated_placement_is_answered_as_before(shop: Shop) -> None:
     expired_shop(shop)
     assert shop.call("/pvt/orders", [body("8d", "8d")]).json[0]["orderId"] == "S-1"
