@@ -32,6 +32,7 @@ from .offers import (
     Sla,
 )
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
+from .orders.modification import ModificationStep, ModifiedItem, OrderModification
 from .orders.order import (
     Address,
     Agreement,
@@ -83,10 +84,13 @@ __all__ = [
     "InvoiceItem",
     "ItemAttachment",
     "ItemService",
+    "ModificationStep",
+    "ModifiedItem",
     "Offer",
     "Offering",
     "Order",
     "OrderItem",
+    "OrderModification",
     "OrderPlacement",
     "OrderShipping",
     "OrderState",

@@ -72,6 +72,8 @@ def _marketplace_complaints(app: Flask, state: State, marketplace: Marketplace) 
     complaints = []
     if not marketplace.inbound_tokens:
         complaints.append(f"{marketplace.name} has no inbound_tokens: every call of it is refused")
+    if marketplace.order_modifications and not state.hooks.on_order_modification.registered:
+        complaints.append(f"{marketplace.name} has order_modifications, but no on_order_modification is registered")
     # A call without a token must reach us: then our own refusal comes back, whatever else the shop has in front.
     path = f"{state.settings.url_prefix}/{marketplace.name}{_PROBE}"
     with app.test_client() as client:

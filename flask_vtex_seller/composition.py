@@ -72,6 +72,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
             finder=hooks.order_finder,
             on_authorization=hooks.on_authorize_fulfillment,
             on_cancellation=hooks.on_order_cancellation,
+            on_modification=hooks.on_order_modification,
         ),
         reservations=Reservations(claims=claims, on_expiry=hooks.on_reservation_expired),
         outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, lanes=lanes, clock=clock),

@@ -73,6 +73,7 @@ _OPTIONAL = (
     "placement_answer",
     "evaluation_answer",
     "date_layout",
+    "order_modifications",
     "paused",
     "catalog",
     "price",
@@ -159,6 +160,8 @@ class Marketplace:
     """What tells that a cancellation is evaluated or refused: `empty`, no byte at all, or `object`, `{}`."""
     date_layout: str = "iso"
     """How answers write a date: `iso`, with its offset, or `legacy`, `YYYY-MM-DD hh:mm:ss` in UTC."""
+    order_modifications: bool = False
+    """Its calls about modifications of orders are answered; experimental."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
     catalog: bool = True
@@ -277,6 +280,7 @@ class _Reader:
             placement_answer=self._choice("placement_answer", _PLACEMENT_ANSWERS),
             evaluation_answer=self._choice("evaluation_answer", _EVALUATION_ANSWERS),
             date_layout=self._choice("date_layout", _DATE_LAYOUTS),
+            order_modifications=self._flag("order_modifications"),
             paused=self._flag("paused"),
             catalog=self._flag("catalog", default=True),
             price=self._flag("price", default=True),

@@ -28,6 +28,7 @@ from .orders.hooks import (
     AuthorizeFulfillmentHook,
     OrderCancellationHook,
     OrderFinder,
+    OrderModificationHook,
     OrderPlacementHook,
     ReservationExpiredHook,
 )
@@ -47,6 +48,7 @@ FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
+ModificationT = TypeVar("ModificationT", bound=OrderModificationHook)
 ReservationT = TypeVar("ReservationT", bound=ReservationExpiredHook)
 
 _log = logging.getLogger(__name__)
@@ -142,6 +144,11 @@ class VtexSeller:
     def on_order_cancellation(self, function: CancellationT) -> CancellationT:
         """Register the function that decides about a cancellation; see `OrderCancellationHook`."""
         self._hooks.on_order_cancellation.register(function)
+        return function
+
+    def on_order_modification(self, function: ModificationT) -> ModificationT:
+        """Register the function that learns of changes to orders; experimental; see `OrderModificationHook`."""
+        self._hooks.on_order_modification.register(function)
         return function
 
     def on_reservation_expired(self, function: ReservationT) -> ReservationT:

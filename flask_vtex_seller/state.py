@@ -15,6 +15,7 @@ from .orders.hooks import (
     AuthorizeFulfillmentHook,
     OrderCancellationHook,
     OrderFinder,
+    OrderModificationHook,
     OrderPlacementHook,
     ReservationExpiredHook,
 )
@@ -43,6 +44,9 @@ class Hooks:
     on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
     on_reservation_expired: Hook[ReservationExpiredHook] = field(
         default_factory=lambda: Hook("on_reservation_expired", required=False)
+    )
+    on_order_modification: Hook[OrderModificationHook] = field(
+        default_factory=lambda: Hook("on_order_modification", required=False)
     )
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
     suggestion_finisher: Hook[SuggestionFinisher] = field(

@@ -231,7 +231,17 @@ def test_a_float_inside_a_list_of_tokens_is_refused_too() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["paused", "catalog", "price", "inventory", "orders", "local", "simulation_by_get", "check_orders"],
+    [
+        "paused",
+        "catalog",
+        "price",
+        "inventory",
+        "orders",
+        "local",
+        "simulation_by_get",
+        "check_orders",
+        "order_modifications",
+    ],
 )
 @pytest.mark.parametrize("value", ["true", "False", 1, 0, None])
 def test_a_flag_is_true_or_false(key: str, value: Any) -> None:

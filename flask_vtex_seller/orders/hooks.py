@@ -6,6 +6,7 @@ commits `db.session` by itself is allowed; what that means is told on the page a
 
 from typing import Protocol
 
+from .modification import OrderModification
 from .order import (
     CancellationDecision,
     CancellationRequest,
@@ -57,3 +58,10 @@ class OrderCancellationHook(Protocol):
 
     def __call__(self, request: CancellationRequest, /) -> CancellationDecision:
         """Return the decision; `EVALUATE` has the hook asked again at the marketplace's next call."""
+
+
+class OrderModificationHook(Protocol):
+    """Learns of a marketplace's wish to change an order, and of each step of agreeing on it; experimental."""
+
+    def __call__(self, modification: OrderModification, /) -> None:
+        """Note it or apply it; a step may come again."""

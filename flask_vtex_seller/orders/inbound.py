@@ -15,10 +15,17 @@ from ..hook import Hook, HookBoundary
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .claim import Claims, Outcome, require_answer
-from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .hooks import (
+    AuthorizeFulfillmentHook,
+    OrderCancellationHook,
+    OrderFinder,
+    OrderModificationHook,
+    OrderPlacementHook,
+)
 from .lane import OrderLanes
 from .ledger import Entry
 from .lifecycle import is_under_evaluation, require_transition
+from .modification import OrderModification
 from .order import (
     CancellationDecision,
     CancellationRequest,
@@ -43,6 +50,7 @@ class InboundOrders:
     finder: Hook[OrderFinder]
     on_authorization: Hook[AuthorizeFulfillmentHook]
     on_cancellation: Hook[OrderCancellationHook]
+    on_modification: Hook[OrderModificationHook]
 
     def place(self, placements: Sequence[OrderPlacement], marketplace: Marketplace) -> list[Outcome]:
         """Place all of `placements` or none; one outcome each, in their order.
@@ -92,6 +100,38 @@ class InboundOrders:
         Raises: as `authorize`.
         """
         return self.claims.when_free(lambda patient: self._cancel(marketplace, reference, patient))
+
+    def modify(self, marketplace: Marketplace, order_id: str, said: Mapping[str, Any]) -> OrderModification:
+        """Tell the shop of a step of a modification; nothing of it is stored, so a repeat tells it again.
+
+        Args:
+            said: fields of `OrderModification`.
+
+        Raises: as `authorize`.
+        """
+        return self.claims.when_free(lambda patient: self._modify(marketplace, order_id, said, patient))
+
+    def _modify(
+        self, marketplace: Marketplace, order_id: str, said: Mapping[str, Any], patient: bool
+    ) -> OrderModification:
+        entry = self._resolve(marketplace, OrderReference(order_id=order_id))
+        order, hook = entry.order, self.on_modification.get()
+        if order.state is OrderState.CANCELED:
+            raise OrderConflict(f"order {order.order_id} is canceled", code="ORDER_CANCELED")
+        modification = OrderModification(
+            marketplace=order.marketplace,
+            marketplace_order_id=order.marketplace_order_id,
+            order_id=order.order_id or "",
+            **said,
+        )
+
+        def answer() -> dict[str, Any]:
+            with HookBoundary(self.on_modification.name):
+                hook(modification)
+            return {}
+
+        self.claims.decide(self.on_modification.name, entry, answer, patient)
+        return modification
 
     def _authorize(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
         entry = self._resolve(marketplace, reference)

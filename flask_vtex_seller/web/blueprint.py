@@ -17,6 +17,7 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from ..config import Marketplace
 from ..errors import MethodNotAllowed, NotFound
 from ..orders.claim import Outcome
+from ..orders.modification import read_agreement, read_modification
 from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
 from ..signals import announce, cancellation_requested, fulfillment_authorized, order_canceled, order_placed
 from ..simulation.quote import quote
@@ -78,6 +79,21 @@ def cancel(marketplace: str, order_id: str) -> Response:
     return json_response({}) if seen_by.evaluation_answer == "object" else nothing()
 
 
+def modify(marketplace: str, order_id: str) -> Response:
+    """Order modification, experimental: what the marketplace wants changed."""
+    seen_by, said = _modifying(marketplace), read_modification(read_json())
+    modification = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    return json_response({"requestId": modification.request_id}, 202)
+
+
+def agree(marketplace: str, order_id: str, change_id: str) -> Response:
+    """Agreement on a modification, experimental: both know of it, or it is real."""
+    seen_by, said = _modifying(marketplace), read_agreement(read_json(), request_id=change_id)
+    agreed = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    ids = {"orderId": agreed.order_id, "changeRequestId": agreed.request_id}
+    return json_response({**ids, "agreementType": agreed.step.value})
+
+
 def anything_else(rest: str = "") -> Response:
     """Find the route behind doubled and trailing slashes, or say that there is none."""
     marketplace, *parts = [part for part in rest.split("/") if part] or [""]
@@ -96,8 +112,10 @@ _ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orders": place,
     "/pvt/orders/<path:order_id>/fulfill": authorize,
     "/pvt/orders/<path:order_id>/cancel": cancel,
+    "/pvt/orders/<path:order_id>/changes": modify,
+    "/pvt/orders/<path:order_id>/changes/<change_id>/send-agreement": agree,
 }
-_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"]}
+_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
 _VIEWS = {view.__name__: view for view in _ROUTES.values()}
 _MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in _ROUTES.items()])
 
@@ -164,6 +182,13 @@ def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
     """Send the signal once for each order that was changed; an array may hold the same one twice."""
     for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
         _tell(signal, outcome)
+
+
+def _modifying(name: str) -> Marketplace:
+    seen_by = _marketplace(name)
+    if not seen_by.order_modifications:
+        raise NotFound("no such path")
+    return seen_by
 
 
 def _tell(signal: NamedSignal, outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from flask_vtex_seller import (
     FulfillmentAuthorization,
     Offer,
     Order,
+    OrderModification,
     OrderPlacement,
     PlacedOrder,
     SimulationRequest,
@@ -78,6 +79,10 @@ def cancel(what: CancellationRequest) -> CancellationDecision:
 
 @new_seller().on_reservation_expired
 def give_back(what: Order) -> None: ...
+
+
+@new_seller().on_order_modification
+def modify(what: OrderModification) -> None: ...
 
 
 # it may return something narrower

@@ -120,6 +120,10 @@ seller.notify_delivery_promises("apple")  # refused
 def give_back_by_id(order_id: str) -> None: ...
 
 
+@seller.on_order_modification  # refused
+def modify_an_order(order: OrderPlacement) -> None: ...
+
+
 VtexSeller()  # refused
 VtexSeller("sqlite://")  # refused
 seller.order(7)  # refused
