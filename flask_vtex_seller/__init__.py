@@ -32,7 +32,7 @@ from .offers import (
     Sla,
 )
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
-from .orders.modification import ModificationStep, ModifiedItem, OrderModification
+from .orders.modification import ModifiedItem, OrderModification
 from .orders.order import (
     Address,
     Agreement,
@@ -84,7 +84,6 @@ __all__ = [
     "InvoiceItem",
     "ItemAttachment",
     "ItemService",
-    "ModificationStep",
     "ModifiedItem",
     "Offer",
     "Offering",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -51,36 +51,6 @@ _WHOLE_NUMBERS = {
 _MAX_NUMBER = 1_000_000
 _MAX_DAYS = 3650
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
-_OPTIONAL = (
-    "inbound_tokens",
-    "base_url",
-    "suggestions_url",
-    "route_family",
-    "services_hosts",
-    "catalog_route",
-    "notificator_prefix",
-    "agreement_path",
-    "merchant_name",
-    "sales_channel",
-    "ships_to",
-    "unavailable",
-    "max_stock",
-    "geo_order",
-    "simulation_by_get",
-    "check_orders",
-    "price_tolerance_cents",
-    "reservation_days",
-    "placement_answer",
-    "evaluation_answer",
-    "date_layout",
-    "order_modifications",
-    "paused",
-    "catalog",
-    "price",
-    "inventory",
-    "orders",
-    "local",
-)
 
 
 class Secret:
@@ -178,6 +148,10 @@ class Marketplace:
         return pair if pair is None or self.geo_order == _GEO_ORDERS[0] else (pair[1], pair[0])
 
 
+_KEYS = frozenset(field.name for field in fields(Marketplace)) - {"name"}
+"""What a marketplace's dict may hold: a field each."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that the extension reads from `app.config`."""
@@ -230,7 +204,7 @@ def _marketplace(name: object, raw: object) -> Marketplace:
         raise ConfigurationError(f"{where}: a marketplace's name has letters, digits, '-' and '_' only, at most 64")
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{where} must be a dict with the keys {', '.join(_REQUIRED)}")
-    unknown = sorted(set(map(str, raw)) - {*_REQUIRED, *_OPTIONAL})
+    unknown = sorted(set(map(str, raw)) - _KEYS)
     if unknown:
         raise ConfigurationError(f"{where} has unknown keys: {', '.join(unknown)}")
     missing = [key for key in _REQUIRED if raw.get(key) in (None, "")]

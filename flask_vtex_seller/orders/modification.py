@@ -7,7 +7,6 @@ Nobody publishes which address an external seller is called at, nor a complete e
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import orjson
@@ -16,19 +15,9 @@ from marshmallow import fields, post_load, validate
 from ..errors import InvalidRequest
 from ..money import Cents
 from ..schema_loader import MAX_ID_LENGTH, Count, Identifier, OptionalText, Text, WireSchema, load
+from .order import Agreement
 
 _MAX_LINES = 500
-
-
-class ModificationStep(Enum):
-    """How far the two sides have agreed on a modification."""
-
-    REQUESTED = "Request"
-    """The marketplace wants it; the shop may answer with an acknowledgment."""
-    ACKNOWLEDGED = "Acknowledgment"
-    """The marketplace knows that both know of it."""
-    CONFIRMED = "Confirmation"
-    """It is real: the shop applies it and confirms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +39,8 @@ class OrderModification:
     order_id: str
     request_id: str
     """The same in every step; where the request has none, a digest of its content."""
-    step: ModificationStep
+    agreement: Agreement | None = None
+    """None: the marketplace asks for it. Then both know of it, and with the confirmation it is real."""
     reason: str | None = field(default=None, repr=False)
     added: tuple[ModifiedItem, ...] = ()
     removed: tuple[ModifiedItem, ...] = ()
@@ -124,7 +114,7 @@ class AgreementSchema(WireSchema):
     agreement_type = Text(
         data_key="agreementType",
         required=True,
-        validate=validate.OneOf([ModificationStep.ACKNOWLEDGED.value, ModificationStep.CONFIRMED.value]),
+        validate=validate.OneOf([agreement.value for agreement in Agreement]),
     )
 
 
@@ -142,7 +132,7 @@ def read_modification(body: object) -> dict[str, Any]:
     for name, nothing in (("added", ()), ("removed", ()), ("replaced", ()), ("discount", 0), ("increment", 0)):
         data[name] = data[name] or nothing
     data["request_id"] = data["request_id"] or hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
-    return {**data, "replaced": tuple(data["replaced"]), "step": ModificationStep.REQUESTED, "raw": body}
+    return {**data, "replaced": tuple(data["replaced"]), "raw": body}
 
 
 def read_agreement(body: object, *, request_id: str) -> dict[str, Any]:
@@ -153,5 +143,5 @@ def read_agreement(body: object, *, request_id: str) -> dict[str, Any]:
     """
     if len(request_id) > MAX_ID_LENGTH or "\0" in request_id:
         raise InvalidRequest("the path's id of the change is no id", code="INVALID_FIELD")
-    step = ModificationStep(load(_AGREEMENT, body)["agreement_type"])
-    return {"request_id": request_id, "step": step, "raw": body}
+    agreement = Agreement(load(_AGREEMENT, body)["agreement_type"])
+    return {"request_id": request_id, "agreement": agreement, "raw": body}

@@ -215,15 +215,15 @@ class OrderPlacement:
 
 
 class Agreement(Enum):
-    """What the shop says about a modification of an order.
+    """How far a marketplace and the shop have agreed on a modification of an order; either may say it.
 
     Source: external-seller-marketplace OpenAPI, `SendAgreement`, `agreementType`.
     """
 
     ACKNOWLEDGMENT = "Acknowledgment"
-    """The shop knows of it and is going to apply it."""
+    """Whoever says it knows of the modification."""
     CONFIRMATION = "Confirmation"
-    """The shop has applied it; only then it counts."""
+    """It is applied; only then it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

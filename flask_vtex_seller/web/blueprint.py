@@ -91,7 +91,7 @@ def agree(marketplace: str, order_id: str, change_id: str) -> Response:
     seen_by, said = _modifying(marketplace), read_agreement(read_json(), request_id=change_id)
     agreed = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
     ids = {"orderId": agreed.order_id, "changeRequestId": agreed.request_id}
-    return json_response({**ids, "agreementType": agreed.step.value})
+    return json_response({**ids, "agreementType": agreed.agreement and agreed.agreement.value})
 
 
 def anything_else(rest: str = "") -> Response:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flask_vtex_seller import ModificationStep, ModifiedItem, OrderModification, OrderState
+from flask_vtex_seller import Agreement, ModifiedItem, OrderModification, OrderState
 
 from ..shops import ACME, Shop, StoppedClock, order_body
 
@@ -52,7 +52,7 @@ def test_a_request_is_handed_to_the_hook_and_accepted(shop: Shop) -> None:
     assert (response.status_code, response.json) == (202, {"requestId": "chg-1"})
     (change,) = told(shop)
     assert (change.marketplace, change.marketplace_order_id) == ("acme", "1138342255777-01")
-    assert (change.order_id, change.request_id, change.step) == ("S-1", "chg-1", ModificationStep.REQUESTED)
+    assert (change.order_id, change.request_id, change.agreement) == ("S-1", "chg-1", None)
     assert change.added == (ModifiedItem(sku_id="pear", quantity=1, price=300),)
     assert change.removed == (ModifiedItem(sku_id="apple", quantity=1),)
     assert change.replaced == (
@@ -105,13 +105,13 @@ def test_a_malformed_request_is_refused_naming_the_field(shop: Shop, body: Any, 
     assert told(shop) == []
 
 
-@pytest.mark.parametrize("step", [ModificationStep.ACKNOWLEDGED, ModificationStep.CONFIRMED])
-def test_an_agreement_is_handed_to_the_hook_and_repeated(shop: Shop, step: ModificationStep) -> None:
-    response = shop.call(AGREEMENT, {"agreementType": step.value})
+@pytest.mark.parametrize("agreement", list(Agreement))
+def test_an_agreement_is_handed_to_the_hook_and_repeated(shop: Shop, agreement: Agreement) -> None:
+    response = shop.call(AGREEMENT, {"agreementType": agreement.value})
     assert response.status_code == 200
-    assert response.json == {"orderId": "S-1", "changeRequestId": "chg-1", "agreementType": step.value}
+    assert response.json == {"orderId": "S-1", "changeRequestId": "chg-1", "agreementType": agreement.value}
     (change,) = told(shop)
-    assert (change.request_id, change.step, change.added) == ("chg-1", step, ())
+    assert (change.request_id, change.agreement, change.added) == ("chg-1", agreement, ())
 
 
 @pytest.mark.parametrize("body", [{}, {"agreementType": "Request"}, {"agreementType": None}, {"agreementType": "ok"}])
