@@ -258,7 +258,7 @@ def test_the_stock_of_what_nobody_pays_for_in_time_goes_back_and_a_late_payment_
     app: Flask, acme: Marketplace, orders: Orders, stock: Stock
 ) -> None:
     """P32"""
-    order_id = acme.place(order_body(("CANDLE", 3, 3490))).json[0]["orderId"]
+    order_id = acme.place(order_body(("CANDLE", 3, 3490), shipping=2000)).json[0]["orderId"]
     assert stock("CANDLE") == 107
     with app.app_context():
         db.session.execute(text("UPDATE vtex_order SET reserved_until = 1"))
