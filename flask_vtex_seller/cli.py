@@ -12,8 +12,8 @@ from .catalog.sync import CHANGE, first_load, hearers, sku_ids_on_sale
 from .config import Marketplace
 from .database import missing
 from .errors import ConfigurationError, Unauthorized, VtexSellerError
+from .orders.lane import order_lane
 from .orders.order import Order, OrderState
-from .orders.outbound import order_lane
 from .outbox.message import Message, MessageState
 from .runners.scheduler import run_worker
 from .state import State, current_state
@@ -72,6 +72,8 @@ def _marketplace_complaints(app: Flask, state: State, marketplace: Marketplace) 
     complaints = []
     if not marketplace.inbound_tokens:
         complaints.append(f"{marketplace.name} has no inbound_tokens: every call of it is refused")
+    if marketplace.order_modifications and not state.hooks.on_order_modification.registered:
+        complaints.append(f"{marketplace.name} has order_modifications, but no on_order_modification is registered")
     # A call without a token must reach us: then our own refusal comes back, whatever else the shop has in front.
     path = f"{state.settings.url_prefix}/{marketplace.name}{_PROBE}"
     with app.test_client() as client:
@@ -234,4 +236,4 @@ def _move(message_ids: tuple[int, ...], state: MessageState, reason: str) -> Non
     moved = current_state().drain.move([id_ for id_ in wanted if id_ in _IDS], state, reason=reason)
     click.echo(f"{moved} of {len(wanted)} messages: {reason}")
     if moved < len(wanted):
-        raise click.ClickException("the others are not there, are done with, or are being sent right now")
+        raise click.ClickException("the others are not there, are done with, are being sent right now, or are held")
