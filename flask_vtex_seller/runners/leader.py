@@ -6,57 +6,21 @@ Correctness never depends on it: messages have leases of their own. It only spar
 import os
 import secrets
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    or_,
-    select,
-)
-from sqlalchemy.sql.elements import conv
+from sqlalchemy import Engine, Table
 
-from ..clock import Clock, from_epoch_us, to_epoch_us
-from ..database import CORE, DbSession, dialect_insert
-
-TABLE = Table(
-    "vtex_runner",
-    CORE,
-    Column("role", String(32), nullable=False, comment="leader, drain"),
-    Column("process", String(128), nullable=False, comment="host, process id and a random part"),
-    Column("at", BigInteger, nullable=False, comment="until when it leads; when it drained last; microseconds UTC"),
-    PrimaryKeyConstraint("role", name=conv("pk_vtex_runner")),
-)
-LEADER, DRAIN = "leader", "drain"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
-    """Who has a role."""
-
-    process: str
-    at: datetime
-    """Until when it leads, or when it drained last."""
-
-
-def runners(session: DbSession | Connection, table: Table) -> Mapping[str, Runner]:
-    """Return who leads and who drained last, by role; a role that nobody ever had is missing."""
-    return {row.role: Runner(process=row.process, at=from_epoch_us(row.at)) for row in session.execute(select(table))}
+from ..clock import Clock
+from ..outbox.roles import RoleLedger
 
 
 class Leadership:
     """One process's claim on being the one that acts; not shared between processes, not kept over a fork.
 
     Args:
-        table: the copy of `TABLE` on the shop's metadata.
+        table: the copy of `outbox.roles.TABLE` on the shop's metadata.
         term: how long a leader that says nothing stays one.
     """
 
@@ -73,24 +37,26 @@ class Leadership:
         if os.getpid() != self._pid:
             # A fork took this object along; its scheduler's thread stayed behind.
             self._pid, self._process = os.getpid(), _name()
-        now, columns = self._clock.now(), self._table.c
-        free = or_(columns.process == self._process, columns.at <= to_epoch_us(now))
-        return self._write(LEADER, now + self._term, free)
+        now = self._clock.now()
+        with self._roles() as roles:
+            return roles.lead(self._process, until=now + self._term, now=now)
 
     def release(self) -> None:
         """Let another process lead at once."""
-        self._write(LEADER, self._clock.now(), self._table.c.process == self._process)
+        now = self._clock.now()
+        with self._roles() as roles:
+            roles.resign(self._process, now=now)
 
     def note_drain(self) -> None:
         """Write that this process has just drained."""
-        self._write(DRAIN, self._clock.now())
+        now = self._clock.now()
+        with self._roles() as roles:
+            roles.note_drain(self._process, now=now)
 
-    def _write(self, role: str, at: datetime, where: ColumnElement[bool] | None = None) -> bool:
-        values = {"process": self._process, "at": to_epoch_us(at)}
+    @contextmanager
+    def _roles(self) -> Iterator[RoleLedger]:
         with self._engine.begin() as connection:
-            statement = dialect_insert(connection, self._table).values(role=role, **values)
-            written = statement.on_conflict_do_update(index_elements=[self._table.c.role], set_=values, where=where)
-            return connection.execute(written.returning(self._table.c.role)).first() is not None
+            yield RoleLedger(connection, self._table)
 
 
 def _name() -> str:

@@ -22,9 +22,9 @@ from ..catalog.sync import CHANGE, due_for_another_look, hearers
 from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
+from ..outbox.roles import TABLE as RUNNER_TABLE
 from ..signals import announce, reservation_expired
 from ..state import State, current_state
-from .leader import TABLE as RUNNER_TABLE
 from .leader import Leadership
 
 _TICKS_A_TERM, _SHORTEST_TERM = 3, timedelta(seconds=1)

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from flask_vtex_seller.outbox.roles import DRAIN, LEADER, RoleLedger
 from flask_vtex_seller.runners import leader as leader_module
-from flask_vtex_seller.runners.leader import DRAIN, LEADER, Leadership, runners
+from flask_vtex_seller.runners.leader import Leadership
 
 from ..outbox.box import Box, make_box
 from ..shops import Shop
@@ -59,11 +60,11 @@ def test_a_fork_is_another_process(box: Box, monkeypatch: pytest.MonkeyPatch) ->
 def test_it_is_known_who_leads_and_who_drained_last(box: Box) -> None:
     table = box.state.tables["vtex_runner"]
     with box.state.drain.engine.connect() as connection:
-        assert runners(connection, table) == {}
+        assert RoleLedger(connection, table).all() == {}
     leadership = candidate(box)
     leadership.hold()
     leadership.note_drain()
     with box.state.drain.engine.connect() as connection:
-        known = runners(connection, table)
+        known = RoleLedger(connection, table).all()
     assert known[LEADER].process == known[DRAIN].process
     assert (known[LEADER].at, known[DRAIN].at) == (box.clock.now() + TERM, box.clock.now())

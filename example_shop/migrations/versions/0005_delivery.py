@@ -10,13 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("vtex_outbox") as outbox:
-        outbox.add_column(
-            sa.Column("tries", sa.Text(), nullable=False, server_default="[]", comment="JSON: the last attempts")
-        )
-        outbox.add_column(
-            sa.Column("late", sa.Integer(), nullable=False, server_default="0", comment="answers that came after their lease")
-        )
+    for column in (
+        sa.Column("tries", sa.Text(), nullable=False, server_default="[]", comment="JSON: the last attempts"),
+        sa.Column(
+            "late", sa.Integer(), nullable=False, server_default="0", comment="answers that came after their lease"
+        ),
+    ):
+        op.add_column("vtex_outbox", column)
     op.drop_index("ix_vtex_outbox_state_due_at", "vtex_outbox")
     op.drop_index("ix_vtex_outbox_marketplace_lane", "vtex_outbox")
     op.create_index("ix_vtex_outbox_state_due_at_id", "vtex_outbox", ["state", "due_at", "id"])
@@ -32,9 +32,8 @@ def downgrade() -> None:
     op.drop_index("ix_vtex_outbox_state_due_at_id", "vtex_outbox")
     op.create_index("ix_vtex_outbox_marketplace_lane", "vtex_outbox", ["marketplace", "lane"])
     op.create_index("ix_vtex_outbox_state_due_at", "vtex_outbox", ["state", "due_at"])
-    with op.batch_alter_table("vtex_outbox") as outbox:
-        outbox.drop_column("late")
-        outbox.drop_column("tries")
+    op.drop_column("vtex_outbox", "late")
+    op.drop_column("vtex_outbox", "tries")
 
 
 def _create_gate() -> None:

@@ -1,0 +1,129 @@
+"""How delivering goes: what waits and since when, what is dead, which hosts are left alone, who acts."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sqlalchemy import Connection, Table, func, select
+
+from ..clock import from_epoch_us, to_epoch_us
+from ..database import DbSession
+from .limits import GateLedger
+from .message import MessageState
+from .roles import DRAIN, LEADER, RoleLedger, Runner
+
+STALE = timedelta(minutes=10)
+"""A message that has been due for so long is not being delivered."""
+_HOST = "host:"
+
+
+class Level(Enum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """Somebody should look: there are dead letters."""
+    FAIL = "fail"
+    """Nothing gets through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for one marketplace."""
+
+    pending: int = 0
+    held: int = 0
+    dead: int = 0
+    due_since: datetime | None = None
+    """When the message that is due for longest became due; None when none is."""
+    broken: tuple[str, ...] = ()
+    """The hosts whose breakers are open."""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How delivering goes, at a moment."""
+
+    at: datetime
+    backlogs: Mapping[str, Backlog]
+    """By the marketplace's configured name."""
+    leader: Runner | None
+    last_drain: Runner | None
+    problems: tuple[str, ...] = field(default=())
+    """One sentence for each, naming its marketplace."""
+    level: Level = Level.OK
+
+
+def look(
+    session: DbSession | Connection,
+    *,
+    outbox: Table,
+    gates: Table,
+    runners: Table,
+    marketplaces: Mapping[str, bool],
+    now: datetime,
+) -> Health:
+    """Return how delivering goes; reads only.
+
+    Args:
+        outbox, gates, runners: the copies of the outbox's tables on the shop's metadata.
+        marketplaces: the configured names, and whether each is paused.
+    """
+    roles = RoleLedger(session, runners).all()
+    open_ = [gate for gate in GateLedger(session, gates).all(marketplaces).values() if gate.is_broken]
+    counts, due = _counts(session, outbox), _due_since(session, outbox, now)
+    backlogs = {
+        name: Backlog(
+            pending=counts.get((name, MessageState.PENDING.value), 0),
+            held=counts.get((name, MessageState.HELD.value), 0),
+            dead=counts.get((name, MessageState.DEAD.value), 0),
+            due_since=due.get(name),
+            broken=tuple(sorted(gate.name.removeprefix(_HOST) for gate in open_ if gate.marketplace == name)),
+            paused=paused,
+        )
+        for name, paused in marketplaces.items()
+    }
+    failures, warnings = list[str](), list[str]()
+    for name, backlog in backlogs.items():
+        failures += _failures(name, backlog, now)
+        if backlog.dead:
+            warnings.append(f"{name}: {backlog.dead} dead letters")
+    return Health(
+        at=now,
+        backlogs=backlogs,
+        leader=roles.get(LEADER),
+        last_drain=roles.get(DRAIN),
+        problems=(*failures, *warnings),
+        level=Level.FAIL if failures else Level.WARN if warnings else Level.OK,
+    )
+
+
+def _failures(name: str, backlog: Backlog, now: datetime) -> Collection[str]:
+    if backlog.paused:
+        return []
+    found = [f"{name}: {host} fails and is left alone" for host in backlog.broken]
+    if backlog.due_since is not None and now - backlog.due_since >= STALE:
+        minutes = (now - backlog.due_since) // timedelta(minutes=1)
+        found.append(f"{name}: a message has been due for {minutes} minutes")
+    return found
+
+
+def _counts(session: DbSession | Connection, outbox: Table) -> dict[tuple[str, str], int]:
+    columns = outbox.c
+    unsettled = columns.state.in_(
+        [state.value for state in (MessageState.PENDING, MessageState.HELD, MessageState.DEAD)]
+    )
+    query = select(columns.marketplace, columns.state, func.count()).where(unsettled)
+    rows = session.execute(query.group_by(columns.marketplace, columns.state))
+    return {(marketplace, state): count for marketplace, state, count in rows}
+
+
+def _due_since(session: DbSession | Connection, outbox: Table, now: datetime) -> dict[str, datetime]:
+    columns = outbox.c
+    due = (columns.state == MessageState.PENDING.value, columns.due_at <= to_epoch_us(now))
+    rows = session.execute(
+        select(columns.marketplace, func.min(columns.due_at)).where(*due).group_by(columns.marketplace)
+    )
+    return {marketplace: from_epoch_us(moment) for marketplace, moment in rows}
