@@ -9,7 +9,7 @@
 It reads the protocol for itself: what the package writes is not judged by what the package knows.
 """
 
-from .case import Case, Place, Sku
+from .case import FAILURE, Case, Place, Sku
 from .conversation import Conversation
 from .endpoint import Endpoint
 from .run import judge, run
@@ -18,6 +18,7 @@ from .statements import STATEMENTS
 from .target import Answer, AppTarget, Target, Unreachable, UrlTarget
 
 __all__ = [
+    "FAILURE",
     "STATEMENTS",
     "Answer",
     "AppTarget",

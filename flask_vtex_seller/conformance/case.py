@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from .endpoint import Endpoint
 
+FAILURE = "words of the shop's own code, which no answer may repeat"
+"""What the exception says while `Case.failing_placement` lasts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sku:
@@ -66,7 +69,7 @@ class Case:
     may_ship: Callable[[str], bool] | None = None
     """Tells whether the shop would ship the order with this id of its own."""
     failing_placement: Callable[[], AbstractContextManager[object]] | None = None
-    """While it lasts, the shop's code fails with an exception of its own after it took an order, before the answer."""
+    """While it lasts, the shop's code raises `RuntimeError(FAILURE)` after it took an order, before the answer."""
 
     def __post_init__(self) -> None:
         Endpoint(self.endpoint)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from . import authorization, cancellation, placement, simulation, transport
+from . import authorization, cancellation, delivery, placement, simulation, transport
 from .statement import Check, Statement, Touch
 
 
@@ -34,10 +34,10 @@ _ALL = (
     _reads(8, "Lines of one SKU share its stock", simulation.shared_stock),
     _reads(9, "Every amount of money is a whole number of cents", simulation.whole_cents),
     _reads(10, "Offerings are a list, never null, and each is complete", simulation.offerings),
-    _reads(11, "Where the shop delivers, each delivery option is complete", simulation.delivery_options),
-    _reads(12, "Out of the shop's reach there is stock, but no delivery option", simulation.out_of_reach),
-    _reads(13, "A pickup option tells where its counter is, a delivery has none", simulation.pickup_points),
-    _reads(14, "A delivery window is in UTC, ends after it begins, and has a price", simulation.delivery_windows),
+    _reads(11, "Where the shop delivers, each delivery option is complete", delivery.delivery_options),
+    _reads(12, "Out of the shop's reach there is stock, but no delivery option", delivery.out_of_reach),
+    _reads(13, "A pickup option tells where its counter is, a delivery has none", delivery.pickup_points),
+    _reads(14, "A delivery window is in UTC, ends after it begins, and has a price", delivery.delivery_windows),
     _reads(15, "Logistics are in the order of the lines and name countries", simulation.logistics_in_order),
     _reads(16, "The sales channel of the body beats the one of the query, which else counts", simulation.sales_channel),
     _reads(17, "The merchant's name is the shop's if it processes the payment, else null", simulation.merchant_name),

@@ -1,5 +1,6 @@
 """Who is judged: anything that answers HTTP."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -8,8 +9,9 @@ from typing import Protocol
 import requests
 from flask import Flask
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
-CONNECT_SECONDS, READ_SECONDS = 5.0, 15.0
+CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 15.0, 30.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -122,23 +124,23 @@ class UrlTarget:
                 stream=True,
             ) as response:
                 content = _read(response)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise Unreachable(_reason(error)) from None  # its words hold the address, and that holds the token
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=named, body=content)
 
 
 def _read(response: requests.Response) -> bytes:
-    """Return the body; one without an end is cut off."""
-    content = bytearray()
+    """Return the body; one without an end, or that drips, is cut off."""
+    content, end = bytearray(), time.monotonic() + TOTAL_SECONDS
     for chunk in response.iter_content(64 * 1024):
         content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
+        if len(content) > MAX_ANSWER_BYTES or time.monotonic() > end:
             break
     return bytes(content[:MAX_ANSWER_BYTES])
 
 
-_REASONS: tuple[tuple[type[requests.RequestException], str], ...] = (
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.SSLError, "its TLS certificate or connection cannot be trusted"),
     (requests.exceptions.ConnectTimeout, "nobody took the connection in time"),
     (requests.exceptions.Timeout, "it took the call and did not answer in time"),
@@ -149,7 +151,7 @@ _REASONS: tuple[tuple[type[requests.RequestException], str], ...] = (
 )
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), f"{type(error).__name__}")
 
 
