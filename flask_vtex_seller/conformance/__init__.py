@@ -2,7 +2,7 @@
 
 ::
 
-    case = Case(endpoint="/api/vtex/acme?token=…", skus=(Sku(id="apple"),), address=Place(postal_code="01310-100"))
+    case = case_for(app, skus=(Sku(id="apple"),), address=Place(postal_code="01310-100"))
     for result in run(AppTarget(app), case, writes=True):
         print(result.statement.name, result.verdict)
 
@@ -10,6 +10,7 @@ It reads the protocol for itself: what the package writes is not judged by what 
 """
 
 from .case import FAILURE, Case, Place, Sku
+from .configured import case_for
 from .conversation import Conversation
 from .endpoint import Endpoint
 from .run import judge, run
@@ -34,6 +35,7 @@ __all__ = [
     "Unreachable",
     "UrlTarget",
     "Verdict",
+    "case_for",
     "judge",
     "run",
 ]

@@ -55,8 +55,11 @@ def canceled_order(talk: Conversation) -> None:
     reply = authorize(talk, placed)
     refused = 400 <= reply.status < 500
     reply.require(refused, f"a canceled order is not authorized: that is answered 4xx, not {reply.status}")
-    may_ship = talk.case.may_ship
-    reply.require(not (may_ship and may_ship(placed.order_id)), "a canceled order is never shipped")
+    reply.require(not _may_ship(talk, placed.order_id), "a canceled order is never shipped")
+
+
+def _may_ship(talk: Conversation, order_id: str) -> bool:
+    return talk.case.may_ship is not None and talk.case.may_ship(order_id)
 
 
 def payment_data(talk: Conversation) -> None:
@@ -71,9 +74,9 @@ def payment_data(talk: Conversation) -> None:
 
 def two_orders(talk: Conversation) -> None:
     """P42."""
-    one, other = place_one(talk), place_one(talk)
+    orders = one, other = place_one(talk), place_one(talk)
+    before = [_may_ship(talk, placed.order_id) for placed in orders]
     reply = authorize(talk, one, marketplaceOrderId=other.marketplace_order_id)
     require_refused(reply, "an authorization whose path and body name different orders", statuses=(400,))
-    may_ship = talk.case.may_ship
-    released = may_ship and (may_ship(one.order_id) or may_ship(other.order_id))
-    reply.require(not released, "an authorization whose path and body name different orders releases neither")
+    same = [_may_ship(talk, placed.order_id) for placed in orders] == before
+    reply.require(same, "an authorization whose path and body name different orders releases neither")

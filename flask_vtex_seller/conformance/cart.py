@@ -76,9 +76,9 @@ def logistics_of(reply: Reply, index: int) -> dict[str, Any]:
 
 
 def _entry(entries: list[dict[str, Any]], key: str, index: int) -> dict[str, Any]:
-    # By its number; but where the numbers are no numbering, by its place.
+    # By its number; but where the numbers are no numbering from 0, by its place.
     numbered = {entry[key]: entry for entry in entries if whole(entry.get(key)) is not None}
-    if len(numbered) == len(entries):
+    if len(numbered) == len(entries) and 0 in numbered:
         return numbered.get(index, {})
     return entries[index] if index < len(entries) else {}
 

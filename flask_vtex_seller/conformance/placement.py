@@ -196,7 +196,7 @@ def _covers(received: Any, sent: Any) -> bool:
     if isinstance(sent, list):
         alike = isinstance(received, list) and len(received) == len(sent)
         return alike and all(_covers(got, value) for got, value in zip(received, sent, strict=True))
-    return received == sent
+    return bool(received == sent)
 
 
 def _orders(talk: Conversation) -> int:

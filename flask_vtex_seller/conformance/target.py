@@ -135,11 +135,12 @@ class UrlTarget:
 def _read(response: requests.Response) -> bytes:
     """Return the body; one without an end, or that drips, is cut off."""
     content, end = bytearray(), time.monotonic() + TOTAL_SECONDS
-    for chunk in response.iter_content(64 * 1024):
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES or time.monotonic() > end:
+    while len(content) < MAX_ANSWER_BYTES and time.monotonic() < end:
+        chunk = response.raw.read1(64 * 1024, decode_content=True)
+        if not chunk:
             break
-    return bytes(content[:MAX_ANSWER_BYTES])
+        content += chunk
+    return bytes(content)
 
 
 class _NoCookies(DefaultCookiePolicy):
