@@ -35,7 +35,6 @@ _HANDSHAKES = {
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "it shares no TLS cipher with its caller",
     "TLSV1_UNRECOGNIZED_NAME": "it has no TLS certificate for this host",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it asks its caller for a certificate, which marketplaces do not have",
-    "UNEXPECTED_EOF_WHILE_READING": "it closes the connection instead of speaking TLS",
 }
 """By OpenSSL's name of the reason."""
 _LATE = "it took the call and did not answer in time"
@@ -68,6 +67,8 @@ def reason(error: BaseException) -> str:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _CERTIFICATES.get(cause.verify_code, "its TLS certificate cannot be trusted")
+        if isinstance(cause, ssl.SSLEOFError):
+            return "it breaks off the TLS connection"
         if isinstance(cause, ssl.SSLError):
             return _HANDSHAKES.get(cause.reason or "", "the TLS handshake fails")
     return next(

@@ -1,5 +1,6 @@
 """`flask vtex-seller check --url …`: a shop that runs somewhere, and the hosts that are in its way."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -179,6 +180,21 @@ def test_plain_http_where_tls_is_expected_is_named(shop: Shop, check: Check) -> 
     with served(shop.app) as url:
         complaint = only_complaint(check("--url", url.replace("http://", "https://")))
     assert complaint.endswith("it does not speak TLS at this port, but plain http perhaps")
+
+
+def test_a_host_that_ends_the_handshake_is_named(check: Check) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        complaint = only_complaint(check("--url", f"https://127.0.0.1:{listener.getsockname()[1]}"))
+        thread.join()
+    assert complaint.endswith("it breaks off the TLS connection")
 
 
 def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: trustme.CA) -> None:
