@@ -45,8 +45,8 @@ def test_a_running_shop_is_judged_by_every_statement(shop: Shop, check: Check) -
     assert result.exit_code == 0, result.output
     *statements, summary, end = result.output.splitlines()
     assert len(statements) == 82
-    assert statements[0].startswith("✓ P1 A known SKU")
-    assert statements[23].startswith("- P24 An array of orders")
+    assert statements[0].startswith("✓ acme: P1 A known SKU")
+    assert statements[23].startswith("- acme: P24 An array of orders")
     assert statements[23].endswith("the check places orders, and that was not asked for")
     assert summary.startswith("acme: ")
     assert summary.endswith(" not applicable")
