@@ -15,7 +15,7 @@ from sqlalchemy import event
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from . import cli, demo, vtex  # noqa: F401  (vtex registers the marketplaces' hooks)
+from . import cli, demo, vtex, vtex_outbound  # noqa: F401  (the latter two register the marketplaces' hooks)
 from .catalog import admin as catalog_admin
 from .catalog import views as catalog_views
 from .checkout import cart
@@ -52,6 +52,7 @@ def _configure(app: Flask, config: Mapping[str, Any]) -> None:
         SQLALCHEMY_DATABASE_URI="sqlite:///shop.sqlite",  # in the instance folder
         SESSION_COOKIE_SAMESITE="Lax",
         SHOP_EMAIL="orders@jatoba.example",
+        SHOP_PUBLIC_URL="https://jatoba.example",  # where marketplaces fetch images
     )
     app.config.from_prefixed_env()
     app.config.from_mapping(config)

@@ -1,4 +1,4 @@
-"""The shop on VTEX marketplaces: all that it knows of them is here.
+"""What marketplaces ask of the shop; what they are told is in `vtex_outbound.py`.
 
 Each function answers one question of a marketplace. None commits: a call is one transaction, and the extension ends it.
 """

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select, update
 
+from .. import events
 from ..extensions import db
 from .models import Product
 
@@ -49,6 +50,7 @@ def edit(code: str, *, price_cents: int, list_price_cents: int | None, stock_see
     ).first()
     if edited is None:
         raise StockMoved(code)
+    events.product_edited.send(code)
 
 
 def weights(wanted: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -58,6 +60,12 @@ def weights(wanted: Iterable[tuple[str, int]]) -> dict[str, int]:
         quantities[sku] += quantity
     known = db.session.execute(select(Product.code, Product.weight_g).where(Product.code.in_(quantities)))
     return {code: grams * quantities[code] for code, grams in known}
+
+
+def on_sale(codes: Sequence[str] | None = None) -> Sequence[Product]:
+    """Return the products of those SKUs, or all; SKUs that the shop does not sell are left out."""
+    query = select(Product).order_by(Product.id)
+    return db.session.scalars(query if codes is None else query.where(Product.code.in_(codes))).all()
 
 
 def count() -> int:

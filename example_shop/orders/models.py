@@ -20,6 +20,10 @@ class OrderState(StrEnum):
     RELEASED = "released"
     """Paid: to be shipped."""
     SHIPPED = "shipped"
+    """Invoiced and on its way."""
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    """It came back, and its money went back."""
     CANCELED = "canceled"
 
 
@@ -54,8 +58,11 @@ class Order(Model):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shipped_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    returned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     canceled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     invoice_number: Mapped[str | None] = mapped_column(String(40))
+    return_invoice_number: Mapped[str | None] = mapped_column(String(40))
     carrier: Mapped[str | None] = mapped_column(String(80))
     tracking_number: Mapped[str | None] = mapped_column(String(80))
 

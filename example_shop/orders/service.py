@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
+from .. import events
 from ..catalog.models import Product
 from ..extensions import db
 from .models import OWN_CHANNEL, Cancellation, Order, OrderLine, OrderState
@@ -135,11 +136,50 @@ def ship(order: Order, *, invoice_number: str, carrier: str, tracking_number: st
         tracking_number=tracking_number,
     ):
         raise WrongState(f"{order.number} cannot be shipped now: it must be released, with no open wish to cancel")
+    events.order_shipped.send(order)
+
+
+def deliver(order: Order) -> None:
+    """Note that a shipped order arrived.
+
+    Raises:
+        WrongState: it is not on its way.
+    """
+    if not _move(order, Order.state == OrderState.SHIPPED, state=OrderState.DELIVERED, delivered_at=_now()):
+        raise WrongState(f"{order.number} is not on its way")
+    events.order_delivered.send(order)
+
+
+def take_back(order: Order, *, return_invoice_number: str) -> None:
+    """Note that a shipped or delivered order came back whole, and put its stock back.
+
+    Raises:
+        WrongState: it never left the house, or came back already.
+    """
+    out = Order.state.in_((OrderState.SHIPPED, OrderState.DELIVERED))
+    back = {"state": OrderState.RETURNED, "returned_at": _now(), "return_invoice_number": return_invoice_number}
+    if not _move(order, out, **back):
+        raise WrongState(f"{order.number} is not out of the house")
+    _put_back(order)
+    events.order_returned.send(order)
 
 
 def cancel(order: Order) -> bool:
     """Cancel a reserved order and put its stock back; False if it is not reserved (any more)."""
     return _cancel(order, Order.state == OrderState.RESERVED)
+
+
+def give_up(order: Order) -> None:
+    """Cancel an order that the shop cannot deliver, and put its stock back.
+
+    Raises:
+        WrongState: it left the house or is canceled already, or its buyer's wish to cancel is open: accept that one.
+    """
+    here = Order.state.in_((OrderState.RESERVED, OrderState.RELEASED))
+    open_wish = Order.cancellation.is_not_distinct_from(Cancellation.REQUESTED)
+    if not _cancel(order, here, ~open_wish):
+        raise WrongState(f"{order.number} cannot be given up: it left the house, is canceled, or is to be canceled")
+    events.order_given_up.send(order)
 
 
 def request_cancellation(order: Order) -> None:
@@ -161,6 +201,7 @@ def accept_cancellation(order: Order) -> None:
     asked = Order.cancellation == Cancellation.REQUESTED
     if not _cancel(order, Order.state == OrderState.RELEASED, asked, cancellation=Cancellation.ACCEPTED):
         raise WrongState(f"{order.number} has no open wish to cancel")
+    events.cancellation_accepted.send(order)
 
 
 def refuse_cancellation(order: Order) -> None:
@@ -228,19 +269,25 @@ def _take(lines: Sequence[LineRequest]) -> Mapping[str, str]:
         if offered[sku] < taken.price_cents:
             raise PriceTooLow(f"the price of {taken.name} ({sku}) has changed")
         names[sku] = taken.name
+        events.stock_moved.send(sku)
     return names
 
 
 def _cancel(order: Order, *conditions: ColumnElement[bool], **values: Any) -> bool:
     if not _move(order, *conditions, state=OrderState.CANCELED, canceled_at=_now(), **values):
         return False
-    # Reached once per order, because only one statement can make it canceled.
+    _put_back(order)
+    return True
+
+
+def _put_back(order: Order) -> None:
+    """Put an order's stock back; reached once per order, because only one statement can end it."""
     quantities: Counter[str] = Counter()
     for line in order.lines:
         quantities[line.sku] += line.quantity
     for sku, quantity in sorted(quantities.items()):
         db.session.execute(update(Product).where(Product.code == sku).values(stock=Product.stock + quantity))
-    return True
+        events.stock_moved.send(sku)
 
 
 def _move(order: Order, *conditions: ColumnElement[bool], **values: Any) -> bool:

@@ -33,7 +33,7 @@ def order_page(number: str) -> str:
 
 @blueprint.post("/<number>/<step>")
 def move(number: str, step: str) -> Response:
-    """Do one step of an order's life: release, ship, cancel, accept-cancellation or refuse-cancellation."""
+    """Do one step of an order's life: `_STEPS` names them."""
     order = _get(number)
     if step not in _STEPS:
         abort(404)
@@ -55,26 +55,27 @@ def _get(number: str) -> Order:
 
 
 def _ship(order: Order) -> None:
-    names = ("invoice_number", "carrier", "tracking_number")
+    service.ship(order, **_texts("invoice_number", "carrier", "tracking_number"))
+
+
+def _take_back(order: Order) -> None:
+    service.take_back(order, **_texts("return_invoice_number"))
+
+
+def _texts(*names: str) -> dict[str, str]:
     given = {name: request.form.get(name, "").strip() for name in names}
     for name, text in given.items():
         if not text or len(text) > 40 or not text.isprintable():
             raise ValueError(f"the {name.replace('_', ' ')} must have 1 to 40 characters")
-    service.ship(order, **given)
-
-
-def _cancel(order: Order) -> None:
-    # A marketplace's order is canceled on the marketplace's wish; its buyer would not hear of it otherwise.
-    if order.source != OWN_CHANNEL:
-        raise service.WrongState(f"{order.number} belongs to {order.source}")
-    if not service.cancel(order):
-        raise service.WrongState(f"{order.number} is not reserved any more")
+    return given
 
 
 _STEPS: dict[str, Callable[[Order], None]] = {
     "release": service.release,
     "ship": _ship,
-    "cancel": _cancel,
+    "deliver": service.deliver,
+    "take-back": _take_back,
+    "give-up": service.give_up,
     "accept-cancellation": service.accept_cancellation,
     "refuse-cancellation": service.refuse_cancellation,
 }

@@ -11,6 +11,8 @@ from flask import Flask
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from . import trouble
+
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 15.0, 30.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
@@ -129,7 +131,7 @@ class UrlTarget:
             ) as response:
                 content = _read(response, self._patience)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise Unreachable(_reason(error)) from None  # its words hold the address, and that holds the token
+            raise Unreachable(trouble.reason(error)) from None  # its words hold the address, and that holds the token
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=named, body=content)
 
@@ -145,21 +147,6 @@ def _read(response: requests.Response, patience: float) -> bytes:
         if time.monotonic() > end:
             raise requests.ReadTimeout
     return bytes(content)
-
-
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.SSLError, "its TLS certificate or connection cannot be trusted"),
-    (requests.exceptions.ConnectTimeout, "nobody took the connection in time"),
-    (requests.exceptions.Timeout, "it took the call and did not answer in time"),
-    (requests.exceptions.InvalidURL, "the address is none"),
-    (requests.exceptions.InvalidSchema, "the address is neither https nor http"),
-    (requests.exceptions.MissingSchema, "the address has no scheme"),
-    (requests.exceptions.ConnectionError, "the connection failed or was cut"),
-)
-
-
-def _reason(error: Exception) -> str:
-    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), f"{type(error).__name__}")
 
 
 class _NoCookies(DefaultCookiePolicy):

@@ -36,6 +36,23 @@ BUYER = {
     "state": "sp",
 }
 
+ADDRESS = {
+    "addressType": "residential",
+    "receiverName": "Bia Reis",
+    "addressId": "home",
+    "postalCode": "01310-100",
+    "city": "São Paulo",
+    "state": "SP",
+    "country": "BRA",
+    "street": "Rua das Acácias",
+    "number": "42",
+    "neighborhood": "Centro",
+    "complement": None,
+    "reference": None,
+    "geoCoordinates": [],
+}
+CLIENT = {"email": "masked@ct.example.com", "firstName": "Bia", "lastName": "Reis", "document": "52998224725"}
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,3 +165,59 @@ def orders(app: Flask) -> Callable[[], list[Order]]:
             return list(db.session.scalars(db.select(Order).order_by(Order.id)))
 
     return read
+
+
+class Marketplace:
+    """The marketplace's side of the wire."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client = app.test_client()
+
+    def call(self, path: str, body: Any, *, marketplace: str = "acme") -> TestResponse:
+        return self._client.post(f"/api/vtex/{marketplace}/pvt/{path}?token={TOKEN}", json=body)
+
+    def simulate(self, *lines: tuple[str, int], **address: Any) -> Any:
+        items = [{"id": sku, "quantity": quantity, "seller": "jatoba"} for sku, quantity in lines]
+        answer = self.call("orderForms/simulation", {"items": items, **address})
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def place(self, body: dict[str, Any]) -> TestResponse:
+        return self.call("orders", [body])
+
+    def authorize(self, number: str, marketplace_order_id: str = "v1-01") -> TestResponse:
+        return self.call(f"orders/{number}/fulfill", {"marketplaceOrderId": marketplace_order_id})
+
+    def cancel(self, number: str, request_id: str = "wish-1") -> TestResponse:
+        body = {"marketplaceOrderId": "v1-01", "cancellationRequestId": request_id}
+        return self.call(f"orders/{number}/cancel", body)
+
+
+@pytest.fixture
+def acme(app: Flask) -> Marketplace:
+    return Marketplace(app)
+
+
+def order_body(*lines: tuple[str, int, int], sla: str | None = "standard", **changes: Any) -> dict[str, Any]:
+    """Build an order of (SKU, quantity, price) lines."""
+    logistics = [
+        {"itemIndex": index, "selectedSla": sla, "price": 990, "shippingEstimate": "2bd", "lockTTL": "8d"}
+        for index, _ in enumerate(lines)
+    ]
+    return {
+        "marketplaceOrderId": "v1-01",
+        "marketplaceServicesEndpoint": "https://acme.example/",
+        "marketplacePaymentValue": sum(quantity * price for _, quantity, price in lines) + 990 * len(lines),
+        "items": [
+            {"id": sku, "quantity": quantity, "seller": "jatoba", "price": price} for sku, quantity, price in lines
+        ],
+        "clientProfileData": CLIENT,
+        "shippingData": {"address": dict(ADDRESS), "logisticsInfo": logistics},
+        **changes,
+    }
+
+
+def paid_order(acme: Marketplace) -> str:
+    number: str = acme.place(order_body(("CANDLE", 2, 3490))).json[0]["orderId"]
+    acme.authorize(number)
+    return number

@@ -124,10 +124,28 @@ def test_a_canceled_order_gives_its_stock_back_once(
     browser.order(("CANDLE", 4))
     assert stock("CANDLE") == 106
     path = f"/admin/orders/{orders()[0].number}"
-    assert "Done." in admin.post(f"{path}/cancel").text
-    assert "not reserved any more" in admin.post(f"{path}/cancel").text
+    assert "Done." in admin.post(f"{path}/give-up").text
+    assert "cannot be given up" in admin.post(f"{path}/give-up").text
     assert "is canceled and cannot be released" in admin.post(f"{path}/release").text
     assert stock("CANDLE") == 110
+
+
+def test_an_order_is_delivered_and_comes_back_once(
+    admin: Browser, browser: Browser, orders: Orders, stock: Stock
+) -> None:
+    browser.order(("CANDLE", 4))
+    path = f"/admin/orders/{orders()[0].number}"
+    assert "is not on its way" in admin.post(f"{path}/deliver").text
+    admin.post(f"{path}/release")
+    assert "is not out of the house" in admin.post(f"{path}/take-back", return_invoice_number="R1").text
+    admin.post(f"{path}/ship", invoice_number="1", carrier="Correios", tracking_number="BR1")
+    admin.post(f"{path}/deliver")
+    assert orders()[0].state is OrderState.DELIVERED
+    assert "the return invoice number must have 1 to 40" in admin.post(f"{path}/take-back").text
+    admin.post(f"{path}/take-back", return_invoice_number="R1")
+    assert "is not out of the house" in admin.post(f"{path}/take-back", return_invoice_number="R2").text
+    assert (orders()[0].state, orders()[0].return_invoice_number, stock("CANDLE")) == (OrderState.RETURNED, "R1", 110)
+    assert "R1" in admin.get(path).text
 
 
 def test_a_wish_to_cancel_that_nobody_has_cannot_be_decided(admin: Browser, browser: Browser, orders: Orders) -> None:

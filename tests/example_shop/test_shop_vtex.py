@@ -6,82 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import event, text
-from werkzeug.test import TestResponse
 
 from example_shop import vtex
 from example_shop.extensions import db
 from example_shop.orders.models import Cancellation, Order, OrderState
 
-from .conftest import ACME, PASSWORD, TOKEN, Browser
+from .conftest import ACME, PASSWORD, TOKEN, Browser, Marketplace, order_body, paid_order
 
 Orders = Callable[[], list[Order]]
 Stock = Callable[[str], int]
-ADDRESS = {
-    "addressType": "residential",
-    "receiverName": "Bia Reis",
-    "addressId": "home",
-    "postalCode": "01310-100",
-    "city": "São Paulo",
-    "state": "SP",
-    "country": "BRA",
-    "street": "Rua das Acácias",
-    "number": "42",
-    "neighborhood": "Centro",
-    "complement": None,
-    "reference": None,
-    "geoCoordinates": [],
-}
-CLIENT = {"email": "masked@ct.example.com", "firstName": "Bia", "lastName": "Reis", "document": "52998224725"}
-
-
-class Marketplace:
-    """The marketplace's side of the wire."""
-
-    def __init__(self, app: Flask) -> None:
-        self._client = app.test_client()
-
-    def call(self, path: str, body: Any, *, marketplace: str = "acme") -> TestResponse:
-        return self._client.post(f"/api/vtex/{marketplace}/pvt/{path}?token={TOKEN}", json=body)
-
-    def simulate(self, *lines: tuple[str, int], **address: Any) -> Any:
-        items = [{"id": sku, "quantity": quantity, "seller": "jatoba"} for sku, quantity in lines]
-        answer = self.call("orderForms/simulation", {"items": items, **address})
-        assert answer.status_code == 200, answer.text
-        return answer.json
-
-    def place(self, body: dict[str, Any]) -> TestResponse:
-        return self.call("orders", [body])
-
-    def authorize(self, number: str, marketplace_order_id: str = "v1-01") -> TestResponse:
-        return self.call(f"orders/{number}/fulfill", {"marketplaceOrderId": marketplace_order_id})
-
-    def cancel(self, number: str, request_id: str = "wish-1") -> TestResponse:
-        body = {"marketplaceOrderId": "v1-01", "cancellationRequestId": request_id}
-        return self.call(f"orders/{number}/cancel", body)
-
-
-@pytest.fixture
-def acme(app: Flask) -> Marketplace:
-    return Marketplace(app)
-
-
-def order_body(*lines: tuple[str, int, int], sla: str | None = "standard", **changes: Any) -> dict[str, Any]:
-    """Build an order of (SKU, quantity, price) lines."""
-    logistics = [
-        {"itemIndex": index, "selectedSla": sla, "price": 990, "shippingEstimate": "2bd", "lockTTL": "8d"}
-        for index, _ in enumerate(lines)
-    ]
-    return {
-        "marketplaceOrderId": "v1-01",
-        "marketplaceServicesEndpoint": "https://acme.example/",
-        "marketplacePaymentValue": sum(quantity * price for _, quantity, price in lines) + 990 * len(lines),
-        "items": [
-            {"id": sku, "quantity": quantity, "seller": "jatoba", "price": price} for sku, quantity, price in lines
-        ],
-        "clientProfileData": CLIENT,
-        "shippingData": {"address": dict(ADDRESS), "logisticsInfo": logistics},
-        **changes,
-    }
 
 
 def slas(answer: Any, index: int = 0) -> dict[str, Any]:
@@ -250,12 +183,6 @@ def test_an_unpaid_order_is_canceled_at_once_and_its_stock_returns_once(
     assert (orders()[0].state, stock("CANDLE")) == (OrderState.CANCELED, 110)
 
 
-def paid_order(acme: Marketplace) -> str:
-    number: str = acme.place(order_body(("CANDLE", 2, 3490))).json[0]["orderId"]
-    acme.authorize(number)
-    return number
-
-
 def test_a_paid_order_waits_for_a_decision_and_is_not_shipped_meanwhile(
     acme: Marketplace, admin: Browser, orders: Orders
 ) -> None:
@@ -297,15 +224,6 @@ def test_a_shipped_order_is_not_canceled(acme: Marketplace, admin: Browser, orde
     admin.post(f"/admin/orders/{number}/ship", **form)
     assert acme.cancel(number).text == ""
     assert (orders()[0].state, stock("CANDLE")) == (OrderState.SHIPPED, 108)
-
-
-def test_the_admin_does_not_cancel_behind_a_marketplaces_back(acme: Marketplace, admin: Browser, stock: Stock) -> None:
-    number = acme.place(order_body(("CANDLE", 1, 3490))).json[0]["orderId"]
-    page = admin.get(f"/admin/orders/{number}").text
-    assert "v1-01" in page
-    assert ">Cancel<" not in page
-    assert "belongs to acme" in admin.post(f"/admin/orders/{number}/cancel").text
-    assert stock("CANDLE") == 109
 
 
 def test_an_order_that_was_deleted_in_the_shop_is_no_silent_success(app: Flask, acme: Marketplace) -> None:
