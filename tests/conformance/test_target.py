@@ -50,30 +50,27 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    "answer",
     [
-        (RESET, "the connection failed or was cut"),
-        (b"", "the connection failed or was cut"),
-        (b"hello\r\n\r\n", "the connection failed or was cut"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", None),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf", None),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", None),
+        RESET,
+        b"",
+        b"hello\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_no_answer_is_unreachable_without_a_word_of_the_address(
-    answer: bytes | None, reason: str | None
-) -> None:
+def test_what_is_no_answer_is_unreachable_without_a_word_of_the_address(answer: bytes | None) -> None:
     with loopback() as server:
         server.answer = lambda _: answer
         with pytest.raises(Unreachable) as caught:
             send(UrlTarget(server.url))
-    assert reason in (None, caught.value.reason)
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
     assert caught.value.__suppress_context__
 
 
 def test_where_nobody_listens_is_unreachable() -> None:
-    with pytest.raises(Unreachable, match="the connection failed"):
+    with pytest.raises(Unreachable):
         send(UrlTarget(closed_port_url()))
 
 
