@@ -93,6 +93,7 @@ class UrlTarget:
     Args:
         origin: scheme, host and port, such as `https://shop.example`.
         timeout: seconds to connect, and seconds of silence; both finite.
+        patience: seconds that a body which drips is waited for.
         verify: False trusts any certificate, or the path of the certificates to trust.
     """
 
@@ -101,13 +102,16 @@ class UrlTarget:
         origin: str,
         *,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        patience: float = TOTAL_SECONDS,
         verify: bool | str = True,
     ) -> None:
         self._origin = origin.rstrip("/")
         self._timeout = timeout
+        self._patience = patience
         self._verify = verify
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers["User-Agent"] = "flask-vtex-seller-conformance"
         self._session.cookies.set_policy(_NoCookies())
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=0))
@@ -125,21 +129,23 @@ class UrlTarget:
                 verify=self._verify,
                 stream=True,
             ) as response:
-                content = _read(response)
+                content = _read(response, self._patience)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise Unreachable(trouble.reason(error)) from None  # its words hold the address, and that holds the token
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=named, body=content)
 
 
-def _read(response: requests.Response) -> bytes:
-    """Return the body; one without an end, or that drips, is cut off."""
-    content, end = bytearray(), time.monotonic() + TOTAL_SECONDS
-    while len(content) < MAX_ANSWER_BYTES and time.monotonic() < end:
+def _read(response: requests.Response, patience: float) -> bytes:
+    """Return the body; one without an end is cut off."""
+    content, end = bytearray(), time.monotonic() + patience
+    while len(content) < MAX_ANSWER_BYTES:
         chunk = response.raw.read1(64 * 1024, decode_content=True)
         if not chunk:
             break
         content += chunk
+        if time.monotonic() > end:
+            raise requests.ReadTimeout
     return bytes(content)
 
 
