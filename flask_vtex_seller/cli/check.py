@@ -1,6 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from urllib.parse import urlsplit
 
@@ -114,8 +114,7 @@ def _door(state: State, marketplace: Marketplace, url: str | None, timeout: floa
     return Door(
         target=target,
         origin=origin,
-        # The whole endpoint may be given, too.
-        base=parts.path.removesuffix(f"/{marketplace.name}").removesuffix(prefix),
+        base=_base(parts.path, prefix, state.settings.marketplaces),
         prefix=prefix,
         marketplace=marketplace,
         inside=url is None,
@@ -142,3 +141,9 @@ def _missing_tables(state: State) -> list[str]:
         return [f"the database has no {name}: {remedy}" for name in missing(state.db.engine, state.tables.values())]
     except SQLAlchemyError as error:
         return [f"the database cannot be asked: {type(error).__name__}"]
+
+
+def _base(path: str, prefix: str, marketplaces: Iterable[str]) -> str:
+    """Return the path below which the shop is mounted; the whole endpoint may be given, too."""
+    endings = [*(f"{prefix}/{name}" for name in marketplaces), prefix]
+    return next((path.removesuffix(ending) for ending in endings if path.endswith(ending)), path)

@@ -61,6 +61,13 @@ def test_the_whole_endpoint_may_be_given(shop: Shop, check: Check) -> None:
             assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme\n")
 
 
+def test_the_whole_endpoint_of_one_marketplace_leads_to_all(new_shop: Callable[..., Shop], check: Check) -> None:
+    shop = new_shop(marketplaces={"acme": ACME, "zeta": ACME})
+    with served(shop.app) as url:
+        result = check("--url", f"{url}/api/vtex/acme", "--no-statements", shop=shop)
+    assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme, zeta\n")
+
+
 def test_a_shop_below_a_path_is_checked_there(shop: Shop, check: Check) -> None:
     with served(DispatcherMiddleware(not_found, {"/store": shop.app})) as url:
         assert check("--url", f"{url}/store", "--sku", "apple").exit_code == 0
@@ -276,6 +283,12 @@ def test_a_login_wall_of_a_running_shop_is_named(shop: Shop, check: Check) -> No
 
     with served(shop.app) as url:
         assert "request.blueprint is 'vtex_seller'" in only_complaint(check("--url", url))
+
+
+def test_a_redirect_to_a_long_address_is_cut(check: Check) -> None:
+    with loopback() as host:
+        host.answer = lambda _: reply(302, Location=f"/{'x' * 9000}?token={TOKEN}")
+        assert len(only_complaint(check("--url", host.url))) < 500
 
 
 # proxies that change what they pass on
