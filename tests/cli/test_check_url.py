@@ -240,9 +240,10 @@ def not_found(_: object, start: Callable[..., Any]) -> list[bytes]:
         (reply(403), "with 403, before the extension: let requests through"),
         (reply(401, WWW_Authenticate="Basic"), "with 401, before the extension: let marketplaces in without that"),
         (reply(302, Location="/login?next=/api"), "with 302 to /login?next=…, before the extension: let requests"),
+        (reply(302, Location=f"/login/{APP_TOKEN}"), "with 302 to /login/…, before the extension: let requests"),
         (reply(500, b"\x1b[2Jboom", Location="\x1b[31m"), "with 500 to ?[31m, before the extension: let requests"),
     ],
-    ids=["page", "no-page", "nothing", "gateway", "down", "forbidden", "password", "login", "escape-codes"],
+    ids=["page", "no-page", "nothing", "gateway", "down", "forbidden", "password", "login", "secret", "escape-codes"],
 )
 def test_a_host_that_answers_otherwise_is_named_with_a_remedy(check: Check, answer: bytes, expected: str) -> None:
     with loopback() as host:
