@@ -38,7 +38,7 @@ def skus(codes: Sequence[str]) -> Iterator[vtex.Sku]:
             name=product.name,
             description=product.description,
             brand=product.brand,
-            category=product.category,
+            category=f"House and Garden/{product.category}",  # a department of the marketplace's, then the category
             ean=product.ean,
             length=product.length_cm,
             width=product.width_cm,

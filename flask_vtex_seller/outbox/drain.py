@@ -181,7 +181,8 @@ class Drain:
         report.failed += settled.state is MessageState.PENDING
         report.dead += settled.state is MessageState.DEAD
         level = logging.INFO if settled.state is MessageState.DELIVERED else logging.WARNING
-        _log.log(level, "%s: %s", settled.state.value, outcome.reason, extra=_extra(message))
+        words = (message.operation, message.id, settled.state.value, outcome.reason)
+        _log.log(level, "%s, message %d, is %s: %s", *words, extra=_extra(message))
         if settled.state is not MessageState.PENDING:
             self.announce(settled)
 

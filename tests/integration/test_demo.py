@@ -89,5 +89,5 @@ def test_without_once_it_stays_up_with_both_addresses_until_it_is_interrupted() 
 
 
 def test_no_token_is_printed(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo.secrets, "token_urlsafe", lambda length: f"canary-{length}")
+    monkeypatch.setattr(demo.stage.secrets, "token_urlsafe", lambda length: f"canary-{length}")
     assert "canary-24" not in play(app).output

@@ -699,7 +699,10 @@ def test_the_log_names_the_message_and_shows_no_body(box: Box, caplog: pytest.Lo
     box.say(invoice("1", order="A", body={"name": "Maria"}), invoice("2", order="B", body={"name": "Maria"}))
     box.run()
     lines = [(record.levelname, record.message, record.__dict__["invoice_number"]) for record in caplog.records]
-    assert lines == [("INFO", "delivered: 200", "1"), ("WARNING", "dead: 400", "2")]
+    assert lines == [
+        ("INFO", "invoice, message 1, is delivered: 200", "1"),
+        ("WARNING", "invoice, message 2, is dead: 400", "2"),
+    ]
     assert "Maria" not in str([vars(record) for record in caplog.records])
 
 

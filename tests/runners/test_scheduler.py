@@ -16,10 +16,11 @@ import pytest
 from sqlalchemy import text
 
 from flask_vtex_seller import VtexSeller, message_delivered
+from flask_vtex_seller.catalog.sku import SkuState
 from flask_vtex_seller.errors import ConfigurationError
 from flask_vtex_seller.marketplace.outcome import Outcome
 from flask_vtex_seller.outbox.message import Message
-from flask_vtex_seller.runners.scheduler import clean_up, deliver, start_scheduler
+from flask_vtex_seller.runners.scheduler import LOOK_AGAIN_AFTER, clean_up, deliver, start_scheduler, sweep
 
 from ..marketplace.loopback import Loopback, Received, loopback, marketplace_at, reply
 from ..outbox.box import DELIVERED, REFUSED, Box, invoice, make_box, said
@@ -269,3 +270,28 @@ def test_cleaning_up_deletes_what_was_delivered_longer_ago_than_is_kept(new_shop
     box.clock.advance(1)
     clean_up(box.state, threading.Event())
     assert box.states() == {"2": "dead"}, "somebody must look at it first"
+
+
+def test_a_sweep_asks_about_suggested_skus_only_now_and_then(new_shop: Callable[..., Shop]) -> None:
+    box = make_box(new_shop, marketplaces={"acme": ACME, "resting": {**ACME, "paused": True}})
+    with box.shop.app.app_context():
+        for marketplace, sku_id, state in (
+            ("acme", "suggested", SkuState.SUGGESTED),
+            ("acme", "known", SkuState.KNOWN),
+            ("resting", "suggested", SkuState.SUGGESTED),
+        ):
+            box.state.skus.mark(marketplace, sku_id, state, now=box.clock.now())
+        box.state.db.session.commit()
+
+    def asked() -> list[tuple[str, str, str]]:
+        box.sent.clear()
+        sweep(box.state, threading.Event())
+        box.run()
+        return [(message.marketplace, message.operation, said(message)) for message in box.sent]
+
+    assert asked() == [], "too early"
+    box.clock.advance(LOOK_AGAIN_AFTER.total_seconds())
+    assert asked() == [("acme", "change_notification", "suggested")]
+    assert asked() == [], "it was asked a moment ago"
+    box.clock.advance(LOOK_AGAIN_AFTER.total_seconds())
+    assert len(asked()) == 1
