@@ -5,10 +5,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 from click.testing import Result
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
@@ -18,6 +17,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from ..marketplace.loopback import RESET, Answer, closed_port_url, loopback, reply
 from ..shops import ACME, APP_TOKEN, SECOND_TOKEN, TOKEN, Shop
 from .conftest import Wsgi, served
+
+if TYPE_CHECKING:
+    import trustme
 
 Check = Callable[..., Result]
 PAGE = b"<!doctype html><title>Welcome</title>"
@@ -155,17 +157,17 @@ def test_a_dead_host_is_asked_once_for_all_marketplaces(check: Check, new_shop: 
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> "trustme.CA":
+    return pytest.importorskip("trustme").CA()
 
 
-def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
+def tls(certificate: "trustme.LeafCert") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
-def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority: trustme.CA) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority: "trustme.CA") -> None:
     with loopback(tls(authority.issue_cert("127.0.0.1"))) as host:
         complaint = only_complaint(check("--url", host.url))
     assert complaint.endswith(
@@ -174,7 +176,7 @@ def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority:
     assert host.received == []
 
 
-def test_a_self_signed_certificate_is_named(check: Check, authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_self_signed_certificate_is_named(check: Check, authority: "trustme.CA", tmp_path: Path) -> None:
     own = tmp_path / "own.pem"
     own.write_bytes(authority.private_key_pem.bytes() + authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -204,7 +206,7 @@ def test_a_host_that_ends_the_handshake_is_named(check: Check) -> None:
     assert complaint.endswith("it breaks off the TLS connection")
 
 
-def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: trustme.CA) -> None:
+def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: "trustme.CA") -> None:
     with loopback(tls(authority.issue_cert("127.0.0.1"))) as host:
         complaint = only_complaint(check("--url", host.url.replace("https://", "http://")))
     assert "gives no answer: it closes the connection" in complaint or "it resets the connection" in complaint
