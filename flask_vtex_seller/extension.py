@@ -2,53 +2,34 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import replace
-from datetime import timedelta
-from functools import partial
-from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader
-from .catalog.ledger import TABLE as SKU_TABLE
-from .catalog.ledger import SkuLedger
+from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
+from .catalog.promises import SkuAvailability
 from .catalog.sync import (
     CHANGE,
     INVENTORY,
     PRICE,
-    SUGGESTION,
-    ChangeNotificationHandler,
-    SuggestionHandler,
+    PROMISES,
     drafts,
+    hearers,
+    promise_drafts,
 )
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
+from .composition import compose
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
-from .marketplace.client import MarketplaceClient
-from .marketplace.operations import OPERATIONS
-from .marketplace.outcome import Outcome
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
-from .orders.inbound import InboundOrders
 from .orders.invoice import Invoice, Tracking, TrackingStatus
-from .orders.invoice_ledger import TABLE as INVOICE_TABLE
-from .orders.invoice_ledger import InvoiceLedger
-from .orders.ledger import TABLE as ORDER_TABLE
-from .orders.ledger import OrderLedger
-from .orders.order import Order
-from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders
-from .outbox.drain import Drain, Report, Settled
-from .outbox.ledger import TABLE as OUTBOX_TABLE
-from .outbox.ledger import OutboxLedger
-from .outbox.message import Message, MessageState
-from .signals import announce, message_dead, message_delivered
-from .simulation.deadline import Deadline
+from .orders.order import Agreement, Order
+from .outbox.drain import Report
 from .simulation.hooks import OfferLoader, SlaLoader
-from .simulation.quote import ask
-from .state import EXTENSION_KEY, Hooks, State, current_state
+from .state import EXTENSION_KEY, Hooks, current_state
 from .web.blueprint import make_blueprint
 
 OfferLoaderT = TypeVar("OfferLoaderT", bound=OfferLoader)
@@ -56,6 +37,7 @@ SlaLoaderT = TypeVar("SlaLoaderT", bound=SlaLoader)
 PlacementT = TypeVar("PlacementT", bound=OrderPlacementHook)
 FinderT = TypeVar("FinderT", bound=OrderFinder)
 SkuLoaderT = TypeVar("SkuLoaderT", bound=SkuLoader)
+FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
@@ -113,80 +95,15 @@ class VtexSeller:
         if settings.marketplaces:
             app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
         app.cli.add_command(vtex_seller_cli)
-        app.extensions[EXTENSION_KEY] = self._compose(app, settings)
+        app.extensions[EXTENSION_KEY] = compose(
+            app, settings, db=self._db, tables=self._tables, hooks=self._hooks, clock=self._clock
+        )
         for marketplace in settings.marketplaces.values():
             if not marketplace.inbound_tokens:
                 _log.warning(
                     "no inbound_tokens are configured: every call of the marketplace is refused",
                     extra={"marketplace": marketplace.name},
                 )
-
-    def _compose(self, app: Flask, settings: Settings) -> State:
-        session, tables, clock = self._db.session, self._tables, self._clock
-        terms = partial(ask, offer_loader=self._hooks.offer_loader, sla_loader=self._hooks.sla_loader)
-        seconds = settings.simulation_seconds
-        ledger = OrderLedger(session, tables[ORDER_TABLE.name])
-        outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
-        invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
-        return State(
-            settings=settings,
-            hooks=self._hooks,
-            tables=tables,
-            db=self._db,
-            ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
-            ledger=ledger,
-            inbound=InboundOrders(
-                ledger=ledger,
-                clock=clock,
-                ask=terms,
-                on_placement=self._hooks.on_order_placement,
-                finder=self._hooks.order_finder,
-                on_authorization=self._hooks.on_authorize_fulfillment,
-                on_cancellation=self._hooks.on_order_cancellation,
-            ),
-            outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, clock=clock),
-            skus=SkuLedger(session, tables[SKU_TABLE.name]),
-            outbox=outbox,
-            drain=self._compose_drain(app, settings),
-        )
-
-    def _compose_drain(self, app: Flask, settings: Settings) -> Drain:
-        client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller")
-
-        def send(message: Message, body: Any | None) -> Outcome:
-            marketplace = settings.marketplaces[message.marketplace]
-            return client.send(OPERATIONS[message.operation], marketplace, message.arguments, body)
-
-        def tell(settled: Settled) -> None:
-            signal = message_delivered if settled.state is MessageState.DELIVERED else message_dead
-            announce(
-                signal, app, message=replace(settled.message, body=None, state=settled.state), outcome=settled.outcome
-            )
-
-        tables, clock = self._tables, self._clock
-        skus, messages = tables[SKU_TABLE.name], tables[OUTBOX_TABLE.name]
-        orders = OrderMessageHandler(orders=tables[ORDER_TABLE.name], invoices=tables[INVOICE_TABLE.name], clock=clock)
-        change = ChangeNotificationHandler(sku_table=skus, outbox_table=messages, clock=clock)
-        suggestion = SuggestionHandler(
-            sku_loader=self._hooks.sku_loader,
-            sku_table=skus,
-            marketplaces=settings.marketplaces,
-            clock=clock,
-            context=app.app_context,
-        )
-        with app.app_context():
-            engine = self._db.engine
-        return Drain(
-            engine=engine,
-            table=messages,
-            send=send,
-            handlers={**dict.fromkeys(ORDER_OPERATIONS, orders), CHANGE: change, SUGGESTION: suggestion},
-            marketplaces=frozenset(name for name, found in settings.marketplaces.items() if not found.paused),
-            lease=timedelta(seconds=settings.lease_seconds),
-            clock=clock,
-            rng=Random(),  # noqa: S311 -- spreads retries, keeps no secret
-            announce=tell,
-        )
 
     # The decorators. Each returns the function as it was, and mypy refuses one of another signature.
 
@@ -223,6 +140,11 @@ class VtexSeller:
     def sku_loader(self, function: SkuLoaderT) -> SkuLoaderT:
         """Register the function that loads the catalog data of SKUs to suggest; see `SkuLoader`."""
         self._hooks.sku_loader.register(function)
+        return function
+
+    def suggestion_finisher(self, function: FinisherT) -> FinisherT:
+        """Register the function that has the last word about suggestions; see `SuggestionFinisher`."""
+        self._hooks.suggestion_finisher.register(function)
         return function
 
     def sku_ids_loader(self, function: SkuIdsLoaderT) -> SkuIdsLoaderT:
@@ -305,12 +227,23 @@ class VtexSeller:
         """Confirm a cancellation that the shop's hook answered with EVALUATE; raises as `send_invoice`."""
         current_state().outbound.confirm_cancellation(self.order(order_id, marketplace=marketplace))
 
+    def send_agreement(
+        self, order_id: str, change_id: str, agreement: Agreement, *, marketplace: str | None = None
+    ) -> None:
+        """Tell the marketplace how far the shop is with a modification of an order; raises as `send_invoice`.
+
+        Args:
+            change_id: the marketplace's id of the modification.
+        """
+        order = self.order(order_id, marketplace=marketplace)
+        current_state().outbound.send_agreement(order, change_id, agreement)
+
     def notify_price(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
         """Tell the marketplaces that prices changed; each then asks for the SKU with a simulation.
 
         Args:
             sku_ids: the shop's own ids. Notices of one SKU that wait are sent as one.
-            marketplaces: names; all when None.
+            marketplaces: names; all when None. One whose settings have `price` off is left out.
 
         Raises:
             TypeError, ValueError: an id cannot be one; names it.
@@ -328,15 +261,32 @@ class VtexSeller:
         """
         self._notify(CHANGE, sku_ids, marketplaces)
 
+    def notify_delivery_promises(self, *items: SkuAvailability, marketplaces: Collection[str] | None = None) -> None:
+        """Tell the marketplaces where and how fast SKUs can be had; replaces what was said of each before.
+
+        Args:
+            marketplaces: as in `notify_price`; one whose settings have `inventory` off is left out.
+
+        Raises:
+            TypeError: an item is no `SkuAvailability`.
+        """
+        names = self._hearers(PROMISES, marketplaces)
+        current_state().outbox.append(promise_drafts(names, items), now=self._clock.now())
+
     def _notify(self, kind: str, sku_ids: Collection[str], marketplaces: Collection[str] | None) -> None:
-        state = current_state()
+        names = self._hearers(kind, marketplaces)
+        current_state().outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
+
+    @staticmethod
+    def _hearers(kind: str, marketplaces: Collection[str] | None) -> list[str]:
+        configured = current_state().settings.marketplaces
         if isinstance(marketplaces, str):
             raise TypeError("marketplaces come as a list of names")
-        names = list(state.settings.marketplaces if marketplaces is None else dict.fromkeys(marketplaces))
-        unknown = sorted(set(names) - state.settings.marketplaces.keys())
+        names = list(configured if marketplaces is None else dict.fromkeys(marketplaces))
+        unknown = sorted(set(names) - configured.keys())
         if unknown:
             raise ValueError(f"no marketplace is configured as {', '.join(unknown)}")
-        state.outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
+        return hearers(kind, {name: configured[name] for name in names})
 
     def drain(self, *, limit: int | None = None, seconds: float | None = None) -> Report:
         """Deliver what is due now, in the calling thread; a worker does this all the time.
