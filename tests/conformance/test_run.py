@@ -1,6 +1,8 @@
 """What the kit says, and to whom it says nothing."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from random import Random
@@ -47,6 +49,13 @@ def test_every_statement_has_a_number_a_title_and_a_check_or_a_reason() -> None:
         assert statement.title
         assert bool(statement.check) is bool(statement.touch) is not bool(statement.elsewhere)
     assert len({statement.title for statement in STATEMENTS.values()}) == 82
+
+
+def test_the_checks_need_no_test_tool() -> None:
+    """They run in a shop's own environment, where `flask vtex-seller check` uses them."""
+    code = "import sys, flask_vtex_seller.conformance; print('pytest' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_good_shop_fails_nothing_and_hides_behind_nothing(bed: Bed) -> None:
