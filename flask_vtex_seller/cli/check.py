@@ -1,6 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from urllib.parse import urlsplit
 
@@ -78,8 +78,9 @@ def check(
         report.complain("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
     is_complete = report.content or url is not None
     try:
-        for door in (_door(state, found, url, timeout) for found in chosen):
-            _check_door(door, question if is_complete else None, report)
+        for found in chosen:
+            report.complain(*_incomplete(state, found))
+            _check_door(_door(state, found, url, timeout), question if is_complete else None, report)
     except Unreachable as error:
         report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
     if not report.content:
@@ -93,8 +94,6 @@ def _check_door(door: Door, question: Question | None, report: Report) -> None:
     Raises:
         Unreachable: nobody answers.
     """
-    if not door.tokens:
-        report.complain(f"{door.marketplace.name} has no inbound_tokens: every call of it is refused")
     parts = urlsplit(door.origin)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         report.complain(f"{door.origin} is plain http: marketplaces call https addresses only")
@@ -128,6 +127,13 @@ def _chosen(marketplaces: Mapping[str, Marketplace], name: str | None) -> list[M
         known = ", ".join(marketplaces) or "none"
         raise click.BadParameter(f"no marketplace {name!r} is configured; known: {known}", param_hint="--marketplace")
     return [found for found in marketplaces.values() if name in (None, found.name)]
+
+
+def _incomplete(state: State, marketplace: Marketplace) -> Iterator[str]:
+    if not marketplace.inbound_tokens:
+        yield f"{marketplace.name} has no inbound_tokens: every call of it is refused"
+    if marketplace.order_modifications and not state.hooks.on_order_modification.registered:
+        yield f"{marketplace.name} has order_modifications, but no on_order_modification is registered"
 
 
 def _missing_hooks(state: State) -> list[str]:
