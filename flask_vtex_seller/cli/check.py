@@ -79,7 +79,7 @@ def check(
     is_complete = report.content or url is not None
     try:
         for door in (_door(state, found, url, timeout) for found in chosen):
-            _check_door(state, door, question if is_complete else None, report)
+            _check_door(door, question if is_complete else None, report)
     except Unreachable as error:
         report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
     if not report.content:
@@ -87,7 +87,7 @@ def check(
     report.say(f"✓ ready to sell on {', '.join(found.name for found in chosen)}")
 
 
-def _check_door(state: State, door: Door, question: Question | None, report: Report) -> None:
+def _check_door(door: Door, question: Question | None, report: Report) -> None:
     """Check one marketplace's endpoint; without a question, only whether calls reach the extension.
 
     Raises:
@@ -101,7 +101,7 @@ def _check_door(state: State, door: Door, question: Question | None, report: Rep
     if obstacle := door.obstacle():
         report.complain(obstacle)
     elif question is not None and door.tokens:
-        judge(door, question, state.hooks.sku_ids_loader, report)
+        judge(door, question, report)
 
 
 def _door(state: State, marketplace: Marketplace, url: str | None, timeout: float) -> Door:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..catalog.hooks import SkuIdsLoader
 from ..catalog.sync import sku_ids_on_sale
-from ..conformance import Case, Endpoint, Place, Result, Sku, Verdict, run
+from ..conformance import Endpoint, Place, Result, Sku, Verdict, case_for, run
 from ..errors import VtexSellerError
-from ..hook import Hook
+from ..state import current_state
 from .door import Door
 from .report import Report
 from .shelf import MOST, Shelf, look
@@ -33,13 +33,13 @@ class Question:
     """Whether statements are listed that are kept or do not apply, too."""
 
 
-def judge(door: Door, question: Question, sku_ids_loader: Hook[SkuIdsLoader], report: Report) -> None:
+def judge(door: Door, question: Question, report: Report) -> None:
     """Print what becomes of each statement.
 
     Raises:
         Unreachable: the shop answers nothing at all any more.
     """
-    sku_ids = _sku_ids(question, sku_ids_loader, report)
+    sku_ids = _sku_ids(question, report)[: current_state().settings.max_items]
     country = question.country or door.marketplace.ships_to[0]
     place = Place(postal_code=question.postal_code or _SOMEWHERE, country=country)
     endpoint = f"{door.path}?token={quote(door.tokens[0], safe='')}"
@@ -51,14 +51,13 @@ def judge(door: Door, question: Question, sku_ids_loader: Hook[SkuIdsLoader], re
     if not shelf.in_stock:
         _miss(door.name, question, sku_ids, report)
         return
-    case = Case(
+    case = case_for(
+        current_app._get_current_object(),  # type: ignore[attr-defined]
+        door.name,
         endpoint=endpoint,
         skus=tuple(Sku(id=sku_id) for sku_id in shelf.in_stock[:_CARTS]),
         address=place,
         out_of_stock_sku=next(iter(shelf.sold_out), None),
-        seller_id=door.marketplace.seller_id,
-        merchant_name=door.marketplace.merchant_name,
-        second_token=next(iter(door.tokens[1:]), None),
     )
     verdicts: Counter[Verdict] = Counter()
     for result in run(door.target, case, writes=False):
@@ -71,7 +70,8 @@ def judge(door: Door, question: Question, sku_ids_loader: Hook[SkuIdsLoader], re
         report.say(f"{door.name}: {kept} statements kept, {broken} broken, {other} not applicable")
 
 
-def _sku_ids(question: Question, sku_ids_loader: Hook[SkuIdsLoader], report: Report) -> Sequence[str]:
+def _sku_ids(question: Question, report: Report) -> Sequence[str]:
+    sku_ids_loader = current_state().hooks.sku_ids_loader
     if question.skus or not sku_ids_loader.registered:
         return question.skus
     try:

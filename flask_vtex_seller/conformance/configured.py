@@ -33,6 +33,8 @@ def case_for(app: Flask, marketplace: str | None = None, **known: Any) -> Case:
         "unavailable": chosen.unavailable,
         "max_stock": chosen.max_stock,
         "geo_order": chosen.geo_order,
+        "max_items": state.settings.max_items,
+        "max_bytes": state.settings.max_body_bytes,
     }
     return Case(**{**configured, **known})
 

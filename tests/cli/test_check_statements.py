@@ -247,3 +247,13 @@ def test_a_country_is_three_letters(shop: Shop, check: Check) -> None:
     result = check("--country", "Brazil")
     assert result.exit_code == 2
     assert "Brazil" in result.output
+
+
+@pytest.mark.parametrize("most", [1, 2, 900])
+def test_the_shop_is_held_to_its_own_limits(new_shop: MakeShop, check: Check, most: int) -> None:
+    """P23."""
+    shop = new_shop(VTEX_SELLER_MAX_ITEMS=most, VTEX_SELLER_MAX_BODY_BYTES=2_000_000)
+    names(shop, "apple", "pear", "plum")
+    result = check("--statements", shop=shop)
+    assert listed(result)["P23"].startswith("✓"), result.output
+    assert listed(result)["P1"].startswith("✓"), result.output
