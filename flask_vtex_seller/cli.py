@@ -1,5 +1,6 @@
 """`flask vtex-seller …`: what a shop's people ask of the extension on the command line."""
 
+import json
 import sys
 from dataclasses import fields
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from .orders.outbound import order_lane
 from .outbox.message import Message, MessageState
 from .runners.scheduler import run_worker
 from .state import State, current_state
+from .web.openapi import make_document
 
 vtex_seller_cli = AppGroup("vtex-seller", help="Sell on VTEX marketplaces.")
 orders_cli = AppGroup("orders", help="Look at the orders that marketplaces placed.")
@@ -40,6 +42,18 @@ def urls(base_url: str, show_tokens: bool) -> None:
         for token in marketplace.inbound_tokens or (None,):
             shown = "…" if token is None or not show_tokens else quote(token.reveal(), safe="")
             click.echo(f"{marketplace.name}: {endpoint}?token={shown}")
+
+
+@vtex_seller_cli.command("openapi")
+@click.option("--marketplace", help="Only the endpoint of this marketplace.")
+@click.option("--base-url", default="https://shop.example", show_default=True, help="Where the shop can be reached.")
+def openapi(marketplace: str | None, base_url: str) -> None:
+    """Print what the shop answers to marketplaces as an OpenAPI document."""
+    try:
+        document = make_document(current_state().settings, base_url=base_url, marketplace=marketplace)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @vtex_seller_cli.command("check")
