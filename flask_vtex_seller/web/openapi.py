@@ -171,13 +171,13 @@ def make_document(settings: Settings, *, base_url: str, marketplace: str | None 
 
 
 def _servers(settings: Settings, base_url: str, marketplace: str | None) -> list[Json]:
-    names = list(settings.marketplaces) if marketplace is None else [marketplace]
-    if not names:
+    known = settings.marketplaces
+    if not known:
         raise ConfigurationError("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
-    if unknown := set(names) - set(settings.marketplaces):
-        known = ", ".join(settings.marketplaces) or "none"
-        raise ConfigurationError(f"no marketplace {unknown.pop()!r} is configured; these are: {known}")
+    if marketplace is not None and marketplace not in known:
+        raise ConfigurationError(f"no marketplace {marketplace!r} is configured; these are: {', '.join(known)}")
     endpoint = f"{base_url.rstrip('/')}{settings.url_prefix}"
+    names = known if marketplace is None else [marketplace]
     return [{"url": f"{endpoint}/{name}", "description": f"Fulfillment endpoint of {name}"} for name in names]
 
 
