@@ -1,0 +1,48 @@
+"""What an application's own configuration says about it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask
+
+from ..config import Marketplace
+from ..errors import ConfigurationError
+from ..state import EXTENSION_KEY, State
+from .case import Case
+
+
+def case_for(app: Flask, marketplace: str | None = None, **known: Any) -> Case:
+    """Return the case of an application that has a `VtexSeller`: its endpoint, tokens and ids as configured.
+
+    Args:
+        marketplace: its configured name; None if there is only one.
+        known: what configuration does not tell, such as `skus` and `address`; see `Case`.
+
+    Raises:
+        ConfigurationError: there is no such marketplace, or it has no token to call with.
+    """
+    state = app.extensions.get(EXTENSION_KEY)
+    if not isinstance(state, State):
+        raise ConfigurationError("the application has no VtexSeller: call seller.init_app(app)")
+    chosen = _choose(state, marketplace)
+    if not chosen.inbound_tokens:
+        raise ConfigurationError(f"{chosen.name} has no inbound_tokens: every call of it is refused")
+    token, *others = [token.reveal() for token in chosen.inbound_tokens]
+    configured = {
+        "endpoint": f"{state.settings.url_prefix}/{chosen.name}?token={quote(token, safe='')}",
+        "second_token": others[0] if others else None,
+        "seller_id": chosen.seller_id,
+        "merchant_name": chosen.merchant_name,
+    }
+    return Case(**{**configured, **known})
+
+
+def _choose(state: State, name: str | None) -> Marketplace:
+    found = state.settings.marketplaces
+    if name is None and len(found) == 1:
+        return next(iter(found.values()))
+    if name is not None and name in found:
+        return found[name]
+    names = ", ".join(found) or "none"
+    wanted = "name the marketplace" if name is None else f"there is no marketplace {name!r}"
+    raise ConfigurationError(f"{wanted}: VTEX_SELLER_MARKETPLACES has: {names}")
