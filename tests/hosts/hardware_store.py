@@ -28,6 +28,7 @@ from flask_vtex_seller import (
     SimulationRequest,
     SkuNotFound,
     Sla,
+    SlaNotAvailable,
     VtexSeller,
     cents,
 )
@@ -208,12 +209,16 @@ def offers(sku_ids: Sequence[str], request: SimulationRequest) -> Iterable[Offer
 
 
 @seller.sla_loader
-def slas(_: SimulationRequest) -> Iterable[Sla]:
+def slas(request: SimulationRequest) -> Iterable[Sla]:
+    if request.country not in (None, "PRT"):
+        return []
     return [Sla(id="van", name="Our van", price=cents(VAN), shipping_estimate="2bd")]
 
 
 @seller.on_order_placement
 def place(order: OrderPlacement) -> str:
+    if any(line.sla_id != "van" for line in order.shipping):
+        raise SlaNotAvailable("we only have the van")
     lines = []
     for item in order.items:
         if not (known := _article_ids([item.sku_id])) or db.session.get(Article, known[0]) is None:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_vtex_seller import OrderState, UnknownOrder
+from flask_vtex_seller.testing import Place, SellerConformance
 
 from ..marketplace.loopback import Loopback, loopback, reply
 from . import hardware_store
@@ -97,14 +99,14 @@ def server() -> Iterator[Loopback]:
 
 
 @pytest.fixture
-def store(database_url: str, server: Loopback) -> Iterator[Store]:
+def app(database_url: str, server: Loopback) -> Iterator[Flask]:
     marketplaces = {
         name: {
             "account": name,
             "seller_id": "hardware",
             "app_key": f"key-of-{name}",
             "app_token": f"secret-of-{name}",
-            "inbound_tokens": [token],
+            "inbound_tokens": [token, f"next-{token}"],
             "ships_to": "PRT",
             "base_url": server.url,
             "local": True,
@@ -122,10 +124,34 @@ def store(database_url: str, server: Loopback) -> Iterator[Store]:
             for sku_id, amount in amounts.items()
         )
         db.session.commit()
-    yield Store(app)
+    yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def store(app: Flask) -> Store:
+    return Store(app)
+
+
+class TestHardwareStore(SellerConformance):
+    """The protocol's own statements."""
+
+    known_skus = (DRILL, SCREWS)
+    address = Place(postal_code="1100-148", country="PRT", geo_coordinates=(-9.14, 38.71), city="Lisboa", state="")
+    unserved_address = Place(postal_code="28001", country="ESP", city="Madrid", state="")
+    marketplace = "builders"
+    deviations = MappingProxyType(
+        {"P35": "its services commit by themselves: an order that comes before a refused one is there"}
+    )
+
+    def count_orders(self, app: Flask) -> int:
+        return len(Store(app).sales())
+
+    def may_ship(self, app: Flask, order_id: str) -> bool:
+        with app.app_context():
+            return db.session.get(Sale, int(order_id)).status == "released"
 
 
 def test_nothing_keeps_it_from_selling(store: Store) -> None:
