@@ -1,9 +1,9 @@
 """What the protocol asks of a seller, statement by statement, and the tests that prove it.
 
 The statements and the rows of contradictions are those of the protocol dossier (`protocol.md`, §13 and §12). A test
-proves a statement, or shows what we do about a contradiction, if its name, its docstring, or the docstring of its class
-or module names it: `P27`, `row 12`. The tests of the sandbox do not count: they are about the sandbox. Nor do those that
-a class inherits: they see the shop from outside only.
+proves a statement, or shows what we do about a contradiction, if its name, its docstring or its class's docstring names
+it: `P27`, `row 12`. The tests of the sandbox do not count: they are about the sandbox. Nor do those that a class
+inherits: they see the shop from outside only.
 
 `pytest --vtex-statements` prints the listing.
 """
@@ -69,12 +69,6 @@ ROWS: Mapping[str, str] = {
     "row 44": "the form of a simulation on each page",
 }
 
-LATER: Mapping[str, str] = {
-    "P18": "the simulation's deadline",
-    "P58": "the catalog: reading a suggestion's state back",
-}
-"""What no test proves yet, with the part of the work that will."""
-
 SETTINGS: Mapping[str, str] = {
     "row 6": "route_family",
     "row 13": "merchant_name",
@@ -85,26 +79,26 @@ SETTINGS: Mapping[str, str] = {
 """Contradictions of which the shop decides, by a documented setting."""
 
 
-def proofs() -> dict[str, list[str]]:
+def proofs(folder: Path = TESTS) -> dict[str, list[str]]:
     """Return the tests that name each statement and row, as pytest names them, in alphabetical order."""
     found = defaultdict(set)
-    for file in sorted(TESTS.rglob("test_*.py")):
-        if TESTS / "sandbox" not in file.parents:
-            for test, said in _tests(ast.parse(file.read_text(encoding="utf-8")), file.relative_to(TESTS.parent), ""):
+    for file in sorted(folder.rglob("test_*.py")):
+        if folder / "sandbox" not in file.parents:
+            body = ast.parse(file.read_text(encoding="utf-8")).body
+            for test, said in _tests(body, file.relative_to(folder.parent)):
                 for prefix, number in _NAMED.findall(said):
                     found[f"{prefix.replace('R', 'r')}{int(number)}"].add(test)
     return {name: sorted(tests) for name, tests in found.items()}
 
 
-def _tests(node: ast.Module | ast.ClassDef, place: object, above: str) -> Iterator[tuple[str, str]]:
-    """Yield each test below `node` and what it, its class and its module say."""
-    above = f"{above} {ast.get_docstring(node) or ''}"
-    for inner in node.body:
-        if isinstance(inner, ast.ClassDef) and inner.name.startswith("Test"):
-            yield from _tests(inner, f"{place}::{inner.name}", above)
-        elif isinstance(inner, ast.FunctionDef) and inner.name.startswith("test"):
-            name = inner.name.replace("_", " ")
-            yield f"{place}::{inner.name}", f"{above} {name} {ast.get_docstring(inner) or ''}"
+def _tests(body: list[ast.stmt], place: object, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each test in `body` with what it and its class say."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            yield from _tests(node.body, f"{place}::{node.name}", f"{above} {ast.get_docstring(node) or ''}")
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            own = f"{node.name.replace('_', ' ')} {ast.get_docstring(node) or ''}"
+            yield f"{place}::{node.name}", f"{above} {own}"
 
 
 def documented_settings() -> set[str]:
@@ -114,7 +108,7 @@ def documented_settings() -> set[str]:
 
 def missing() -> list[str]:
     """Return the statements and rows for which there is nothing at all."""
-    there = {*proofs(), *LATER, *SETTINGS}
+    there = {*proofs(), *SETTINGS}
     return [f"{name}: {title}" for name, title in {**STATEMENTS, **ROWS}.items() if name not in there]
 
 
@@ -126,6 +120,4 @@ def listing() -> Iterator[str]:
         lines = list(tests.get(name, ()))
         if name in SETTINGS:
             lines.append(f"setting {SETTINGS[name]}, {SETTINGS_PAGE.relative_to(TESTS.parent)}")
-        if not lines:
-            lines.append(f"later: {LATER[name]}" if name in LATER else "NOTHING")
-        yield from (f"        {line}" for line in lines)
+        yield from (f"        {line}" for line in lines or ["NOTHING"])
