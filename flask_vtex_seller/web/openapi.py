@@ -159,15 +159,19 @@ def make_document(settings: Settings, *, base_url: str, marketplace: str | None 
         servers=_servers(settings, base_url, marketplace),
         security=[{scheme: []} for scheme in _SECURITY],
     )
-    for key, scheme in _SECURITY.items():
-        spec.components.security_scheme(key, scheme)
-    for key, header in _HEADERS.items():
-        spec.components.header(key, header)
-    for key, parameter in _PARAMETERS.items():
-        spec.components.parameter(key, parameter["in"], {"name": key, **parameter})
+    _add_components(spec.components)
     for path, view in ROUTES.items():
         spec.path(re.sub("<.*?>", "{orderId}", path), operations={"post": _operation(view)})
     return _tidy(spec.to_dict(), described)
+
+
+def _add_components(components: Any) -> None:
+    for key, scheme in _SECURITY.items():
+        components.security_scheme(key, scheme)
+    for key, header in _HEADERS.items():
+        components.header(key, header)
+    for key, parameter in _PARAMETERS.items():
+        components.parameter(key, parameter["in"], {"name": key, **parameter})
 
 
 def _servers(settings: Settings, base_url: str, marketplace: str | None) -> list[Json]:
@@ -209,7 +213,7 @@ def _problem(status: int, codes: tuple[str, ...]) -> Json:
     meaning = getdoc(_ERRORS[status]) if status in _ERRORS else "The shop could not process the call."
     headers = [name for name in _HEADERS if name != "Retry-After" or status == TemporarilyUnavailable.status]
     return {
-        "description": f"{(meaning or '').splitlines()[0]} Codes: {', '.join(codes)}.",
+        "description": f"{(meaning or '').partition('\n')[0]} Codes: {', '.join(codes)}.",
         "headers": {name: name for name in headers},
         "content": {"application/json": {"schema": ProblemSchema}},
     }
