@@ -210,10 +210,11 @@ def _content(schema: type[WireSchema], operation: _Operation) -> Json:
 
 
 def _problem(status: int, codes: tuple[str, ...]) -> Json:
-    meaning = getdoc(_ERRORS[status]) if status in _ERRORS else "The shop could not process the call."
+    words = getdoc(_ERRORS[status]) if status in _ERRORS else "The shop could not process the call."
+    meaning, *_ = (words or "").splitlines() or [""]
     headers = [name for name in _HEADERS if name != "Retry-After" or status == TemporarilyUnavailable.status]
     return {
-        "description": f"{(meaning or '').partition('\n')[0]} Codes: {', '.join(codes)}.",
+        "description": f"{meaning} Codes: {', '.join(codes)}.",
         "headers": {name: name for name in headers},
         "content": {"application/json": {"schema": ProblemSchema}},
     }
