@@ -93,6 +93,7 @@ def test_a_whole_size_leaves_as_an_integer(size: Decimal | int, expected: float)
     ("currency", "symbol", "expected"), [("BRL", None, "R$"), ("ARS", None, "ARS"), ("ARS", "$", "$")]
 )
 def test_a_currency_has_a_symbol(currency: str, symbol: str | None, expected: str) -> None:
+    """Row 31: the price in cents."""
     pricing = written(make_sku(currency=currency, currency_symbol=symbol))["Pricing"]
     assert pricing == {"Currency": currency, "SalePrice": 3990, "CurrencySymbol": expected}
 
