@@ -21,10 +21,7 @@ def case_for(app: Flask, marketplace: str | None = None, **known: Any) -> Case:
     Raises:
         ConfigurationError: there is no such marketplace, or it has no token to call with.
     """
-    state = app.extensions.get(EXTENSION_KEY)
-    if not isinstance(state, State):
-        raise ConfigurationError("the application has no VtexSeller: call seller.init_app(app)")
-    chosen = _choose(state, marketplace)
+    state, chosen = choose(app, marketplace)
     if not chosen.inbound_tokens:
         raise ConfigurationError(f"{chosen.name} has no inbound_tokens: every call of it is refused")
     token, *others = [token.reveal() for token in chosen.inbound_tokens]
@@ -37,12 +34,23 @@ def case_for(app: Flask, marketplace: str | None = None, **known: Any) -> Case:
     return Case(**{**configured, **known})
 
 
-def _choose(state: State, name: str | None) -> Marketplace:
+def choose(app: Flask, name: str | None) -> tuple[State, Marketplace]:
+    """Return what the extension knows of an application, and one of its marketplaces.
+
+    Args:
+        name: as configured; None if there is only one.
+
+    Raises:
+        ConfigurationError: there is no such marketplace, or no `VtexSeller`.
+    """
+    state = app.extensions.get(EXTENSION_KEY)
+    if not isinstance(state, State):
+        raise ConfigurationError("the application has no VtexSeller: call seller.init_app(app)")
     found = state.settings.marketplaces
     if name is None and len(found) == 1:
-        return next(iter(found.values()))
+        return state, next(iter(found.values()))
     if name is not None and name in found:
-        return found[name]
+        return state, found[name]
     names = ", ".join(found) or "none"
     wanted = "name the marketplace" if name is None else f"there is no marketplace {name!r}"
     raise ConfigurationError(f"{wanted}: VTEX_SELLER_MARKETPLACES has: {names}")

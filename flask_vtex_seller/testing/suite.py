@@ -1,7 +1,7 @@
 """The protocol's statements as a test class that a shop inherits."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -24,11 +24,13 @@ from ..conformance import (
     case_for,
     judge,
 )
+from ..conformance.configured import choose
 from .failures import failing_placement
+from .outgoing import OUTGOING, Outgoing, judge_outgoing
 
 
 class SellerConformance:
-    """Proves that a shop keeps the protocol: one test for each statement that can be seen from outside.
+    """Proves that a shop keeps the protocol: a test for each statement that can be seen or overheard.
 
     ::
 
@@ -71,6 +73,17 @@ class SellerConformance:
         case, target = self._at_its_address() if self.endpoint else self._in_process(request.getfixturevalue("app"))
         return Conversation(target, case, SystemClock())
 
+    @pytest.fixture
+    def vtex_outgoing(self, request: pytest.FixtureRequest) -> Iterator[Outgoing]:
+        """What the shop says to the marketplace; nothing of it leaves the process."""
+        if self.endpoint:
+            pytest.skip("what a shop says is overheard only in an application of this process")
+        app = request.getfixturevalue("app")
+        case, target = self._in_process(app)
+        out = Outgoing(app, choose(app, self.marketplace)[1], Conversation(target, case, SystemClock()))
+        with out.overhearing():
+            yield out
+
     def _at_its_address(self) -> tuple[Case, Target]:
         endpoint = self.endpoint or ""
         return Case(endpoint=endpoint, **self._known()), UrlTarget(Endpoint(endpoint).origin)
@@ -109,18 +122,22 @@ def _report(result: Result) -> str:
     return f"{told}\n\nreceived:\n{result.received or '(no answer)'}"
 
 
-def _test_of(statement: Statement) -> Callable[[SellerConformance, Conversation], None]:
+def _test_of(statement: Statement) -> Callable[..., None]:
     def test(self: SellerConformance, vtex_conversation: Conversation) -> None:
         self._hold(judge(statement, vtex_conversation))
 
+    def overhear(self: SellerConformance, vtex_outgoing: Outgoing) -> None:
+        self._hold(judge_outgoing(statement, vtex_outgoing))
+
+    made = test if statement.check else overhear
     title = re.sub(r"[^a-z0-9]+", "_", statement.title.lower()).strip("_")
-    test.__name__ = f"test_{statement.name}_{title}"
-    test.__qualname__ = f"{SellerConformance.__qualname__}.{test.__name__}"
-    test.__doc__ = f"{statement.title}."
-    return test
+    made.__name__ = f"test_{statement.name}_{title}"
+    made.__qualname__ = f"{SellerConformance.__qualname__}.{made.__name__}"
+    made.__doc__ = f"{statement.title}."
+    return made
 
 
 for _statement in STATEMENTS.values():
-    if _statement.check is not None:
+    if _statement.check or _statement.name in OUTGOING:
         _test = _test_of(_statement)
         setattr(SellerConformance, _test.__name__, _test)
