@@ -18,6 +18,8 @@ from sqlalchemy.engine import make_url
 from . import postgres, statements
 from .shops import Shop, make_shop
 
+pytest_plugins = ["flask_vtex_seller.testing.plugin"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite")

@@ -23,6 +23,7 @@ from werkzeug.serving import make_server
 import flask_vtex_seller
 from flask_vtex_seller import config, errors
 from flask_vtex_seller.cli import vtex_seller_cli
+from flask_vtex_seller.conformance import STATEMENTS
 from flask_vtex_seller.database import CORE
 from flask_vtex_seller.marketplace.operations import OPERATIONS
 from flask_vtex_seller.orders.order import OrderState
@@ -288,6 +289,26 @@ def test_every_outbound_call_is_in_the_reference() -> None:
 def test_every_signal_is_in_the_reference() -> None:
     signals = {value.name for value in vars(flask_vtex_seller.signals).values() if isinstance(value, NamedSignal)}
     assert missing(signals, reference("signals")) == []
+
+
+def test_every_statement_is_in_the_reference() -> None:
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in reference("conformance").splitlines()]
+    rows = [row for row in cells if row and row[0].startswith("`P")]
+    assert rows == [
+        [
+            f"`{name}`",
+            statement.title,
+            statement.touch.value if statement.touch else "—",
+            statement.elsewhere[:1].upper() + statement.elsewhere[1:],
+        ]
+        for name, statement in STATEMENTS.items()
+    ]
+
+
+def test_what_the_guide_counts_is_what_there_is() -> None:
+    judged = [statement for statement in STATEMENTS.values() if statement.check]
+    assert (len(judged), len(STATEMENTS)) == (52, 82)
+    assert "fifty-two of the\n[eighty-two]" in TEST_GUIDE.read_text(encoding="utf-8")
 
 
 def test_every_column_is_in_the_reference() -> None:

@@ -38,7 +38,7 @@ class Endpoint:
         """
         kept = [piece for piece in self._query.split("&") if unquote_plus(piece.partition("=")[0]) not in changes]
         added = urlencode({name: value for name, value in changes.items() if value is not None})
-        query = "&".join(filter(None, [*kept, added]))
+        query = "&".join(filter(None, [*kept, added])) if changes else self._query
         if extra:
             query = f"{query}&{extra}"
         return f"{self._path}{path}?{query}" if query else f"{self._path}{path}"

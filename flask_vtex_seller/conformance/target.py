@@ -11,6 +11,8 @@ from flask import Flask
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from . import trouble
+
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 15.0, 30.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
@@ -91,6 +93,7 @@ class UrlTarget:
     Args:
         origin: scheme, host and port, such as `https://shop.example`.
         timeout: seconds to connect, and seconds of silence; both finite.
+        patience: seconds that a body which drips is waited for.
         verify: False trusts any certificate, or the path of the certificates to trust.
     """
 
@@ -99,13 +102,16 @@ class UrlTarget:
         origin: str,
         *,
         timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        patience: float = TOTAL_SECONDS,
         verify: bool | str = True,
     ) -> None:
         self._origin = origin.rstrip("/")
         self._timeout = timeout
+        self._patience = patience
         self._verify = verify
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers["User-Agent"] = "flask-vtex-seller-conformance"
         self._session.cookies.set_policy(_NoCookies())
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=0))
@@ -123,37 +129,24 @@ class UrlTarget:
                 verify=self._verify,
                 stream=True,
             ) as response:
-                content = _read(response)
+                content = _read(response, self._patience)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise Unreachable(_reason(error)) from None  # its words hold the address, and that holds the token
+            raise Unreachable(trouble.reason(error)) from None  # its words hold the address, and that holds the token
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status_code, headers=named, body=content)
 
 
-def _read(response: requests.Response) -> bytes:
-    """Return the body; one without an end, or that drips, is cut off."""
-    content, end = bytearray(), time.monotonic() + TOTAL_SECONDS
-    while len(content) < MAX_ANSWER_BYTES and time.monotonic() < end:
+def _read(response: requests.Response, patience: float) -> bytes:
+    """Return the body; one without an end is cut off."""
+    content, end = bytearray(), time.monotonic() + patience
+    while len(content) < MAX_ANSWER_BYTES:
         chunk = response.raw.read1(64 * 1024, decode_content=True)
         if not chunk:
             break
         content += chunk
+        if time.monotonic() > end:
+            raise requests.ReadTimeout
     return bytes(content)
-
-
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.SSLError, "its TLS certificate or connection cannot be trusted"),
-    (requests.exceptions.ConnectTimeout, "nobody took the connection in time"),
-    (requests.exceptions.Timeout, "it took the call and did not answer in time"),
-    (requests.exceptions.InvalidURL, "the address is none"),
-    (requests.exceptions.InvalidSchema, "the address is neither https nor http"),
-    (requests.exceptions.MissingSchema, "the address has no scheme"),
-    (requests.exceptions.ConnectionError, "the connection failed or was cut"),
-)
-
-
-def _reason(error: Exception) -> str:
-    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), f"{type(error).__name__}")
 
 
 class _NoCookies(DefaultCookiePolicy):

@@ -94,7 +94,6 @@ class SellerConformance:
         }
 
     def _hold(self, result: Result) -> None:
-        __tracebackhide__ = True
         name, verdict = result.statement.name, result.verdict
         deviation = self.deviations.get(name)
         if verdict is Verdict.NOT_APPLICABLE or (deviation and verdict is Verdict.FAILED):
@@ -112,7 +111,6 @@ def _report(result: Result) -> str:
 
 def _test_of(statement: Statement) -> Callable[[SellerConformance, Conversation], None]:
     def test(self: SellerConformance, vtex_conversation: Conversation) -> None:
-        __tracebackhide__ = True
         self._hold(judge(statement, vtex_conversation))
 
     title = re.sub(r"[^a-z0-9]+", "_", statement.title.lower()).strip("_")

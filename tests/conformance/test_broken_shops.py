@@ -491,7 +491,7 @@ def cancellations_need_no_token(call: Call, send: Send, memory: Memory) -> Answe
 
 @breaks("P71")
 def the_body_is_read_before_the_token(call: Call, send: Send, memory: Memory) -> Answer:
-    return refusal(400, "INVALID_JSON") if call.json is None and f"{TOKEN}x" in call.query else send(call)
+    return refusal(400, "INVALID_JSON") if call.json is None and "no-such-token" in call.query else send(call)
 
 
 @breaks("P72")

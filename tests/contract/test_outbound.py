@@ -441,7 +441,7 @@ def test_the_marketplaces_id_is_in_the_path_and_never_the_shops(calls: list[Call
 
 
 def test_money_is_whole_cents_and_weight_whole_grams(calls: list[Call]) -> None:
-    """P56 and P62."""
+    """P56 and P62; row 31: a suggested price, too."""
     for call in of(calls, "invoice", "return_invoice"):
         body = body_of(call)
         assert type(body["invoiceValue"]) is int
