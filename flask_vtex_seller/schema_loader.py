@@ -235,7 +235,7 @@ class Moment(_FormedValue):
 class Lenient(fields.Raw):
     """What another field reads; missing, null and what that field refuses read as None."""
 
-    def __init__(self, inner: fields.Field[Any], *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, inner: "fields.Field[Any]", *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         described = {"description": "What cannot be read counts as missing.", **(metadata or {})}
         super().__init__(load_default=None, allow_none=True, metadata=described, **kwargs)
         self._inner = inner

@@ -345,7 +345,7 @@ class _Placing:
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
             "fingerprint": placement.fingerprint(),
-            "value": placement.items_value + placement.shipping_value,
+            "value": placement.value,
         }
         key = (self.marketplace.name, placement.marketplace_order_id)
         try:

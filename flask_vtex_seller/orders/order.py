@@ -172,13 +172,27 @@ class OrderPlacement:
 
     @property
     def items_value(self) -> Cents:
-        """Sum the lines without shipping."""
+        """Sum the lines without services and shipping."""
         return sum(item.price * item.quantity for item in self.items)
+
+    @property
+    def services_value(self) -> Cents:
+        """Sum what the lines' services cost; one without a quantity is bought for each unit."""
+        return sum(
+            (service.price or 0) * (service.quantity or item.quantity)
+            for item in self.items
+            for service in item.services
+        )
 
     @property
     def shipping_value(self) -> Cents:
         """Sum the shipping of all lines."""
         return sum(line.price for line in self.shipping)
+
+    @property
+    def value(self) -> Cents:
+        """Sum lines, services and shipping: what the shop's invoices may add up to."""
+        return self.items_value + self.services_value + self.shipping_value
 
     def fingerprint(self) -> str:
         """Return a digest of what makes it the same order: lines, prices, SLAs, address and total.
@@ -273,7 +287,7 @@ class Order:
     marketplace_order_group: str | None
     marketplace_services_endpoint: str | None
     value: Cents | None
-    """Lines and shipping as placed."""
+    """Lines, services and shipping as placed."""
     follow_up_email: str
     payment_reference: str | None
     receipt: str | None

@@ -36,6 +36,8 @@ from .order import (
 )
 
 MAX_ORDERS = 50
+MAX_VALUE = 2**53
+"""What a sum may come to: every number in JSON and every column of ours can hold it."""
 
 
 class ClientProfileSchema(WireSchema):
@@ -243,7 +245,7 @@ def _placement(
         raise InvalidRequest(f"{where}items: the order has more than {max_items} lines", code="INVALID_FIELD")
     shipping = data.pop("shipping_data") or {}
     address = shipping.get("address")
-    return OrderPlacement(
+    placement = OrderPlacement(
         marketplace=marketplace.name,
         items=tuple(data.pop("items")),
         shipping=tuple(shipping.get("logistics") or ()),
@@ -252,6 +254,9 @@ def _placement(
         raw=MappingProxyType(body),  # the echo must not follow what a hook does to it
         **data,
     )
+    if placement.value > MAX_VALUE:
+        raise InvalidRequest(f"{where}items: the order's value is more than {MAX_VALUE}", code="INVALID_FIELD")
+    return placement
 
 
 def write_placed(placement: OrderPlacement, order: Order, marketplace: Marketplace) -> dict[str, Any]:

@@ -137,6 +137,14 @@ def test_services_are_read_with_their_price(shop: Shop) -> None:
     )
 
 
+def test_services_count_for_the_value_that_invoices_may_add_up_to(shop: Shop) -> None:
+    services = [{"id": 1, "price": 999}, {"id": 2, "price": 50, "quantity": 3}, {"id": 3}]
+    order = placed(shop, {"quantity": 2, "bundleItems": services})
+    assert (order.items_value, order.services_value, order.shipping_value) == (3100, 2148, 1980)
+    with shop.app.app_context():
+        assert shop.seller.order("S-1").value == order.value == 7228
+
+
 @pytest.mark.parametrize("written", [None, [], {}, "x", 0])
 def test_what_is_no_service_refuses_no_order(shop: Shop, written: Any) -> None:
     assert read(shop, {"bundleItems": written}).services == ()
