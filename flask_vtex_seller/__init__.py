@@ -18,6 +18,8 @@ from .errors import (
 from .extension import VtexSeller
 from .money import Cents, cents
 from .offers import (
+    AttachmentOffering,
+    DeliveryId,
     DeliveryWindow,
     Offer,
     Offering,
@@ -34,6 +36,8 @@ from .orders.order import (
     CancellationRequest,
     ClientProfile,
     FulfillmentAuthorization,
+    ItemAttachment,
+    ItemService,
     Order,
     OrderItem,
     OrderPlacement,
@@ -55,11 +59,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Address",
     "AmbiguousOrder",
+    "AttachmentOffering",
     "CancellationDecision",
     "CancellationRequest",
     "Cents",
     "ClientProfile",
     "ConfigurationError",
+    "DeliveryId",
     "DeliveryWindow",
     "FulfillmentAuthorization",
     "HookFailed",
@@ -67,6 +73,8 @@ __all__ = [
     "IllegalTransition",
     "Invoice",
     "InvoiceItem",
+    "ItemAttachment",
+    "ItemService",
     "Offer",
     "Offering",
     "Order",

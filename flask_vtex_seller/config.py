@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
+from .money import MAX_INTEGER
 from .offers import require_countries
+
+N = TypeVar("N", int, None)
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -17,10 +20,17 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
+_UNAVAILABLE = ("empty", "zeros")
+_GEO_ORDERS = ("lon,lat", "lat,lon")
 _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
     "VTEX_SELLER_KEEP_DAYS": "keep_days",
+    "VTEX_SELLER_SIMULATION_SECONDS": "simulation_seconds",
+}
+_WHOLE_NUMBERS = {
+    "VTEX_SELLER_MAX_ITEMS": "max_items",
+    "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
 }
 _MAX_NUMBER = 1_000_000
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
@@ -32,6 +42,12 @@ _OPTIONAL = (
     "merchant_name",
     "sales_channel",
     "ships_to",
+    "unavailable",
+    "max_stock",
+    "geo_order",
+    "simulation_by_get",
+    "check_orders",
+    "price_tolerance_cents",
     "paused",
     "local",
 )
@@ -84,10 +100,26 @@ class Marketplace:
     """Assumed when a simulation names none."""
     ships_to: tuple[str, ...] = ("BRA",)
     """ISO 3166 alpha-3 codes of the countries that offers ship to unless they say otherwise."""
+    unavailable: str = "empty"
+    """`empty` or `zeros`: what a simulation says of the logistics of a cart of which nothing is available."""
+    max_stock: int | None = None
+    """The most that the marketplace is shown of a SKU's stock; all of it when None."""
+    geo_order: str = "lon,lat"
+    """`lon,lat` or `lat,lon`: how the marketplace writes coordinates."""
+    simulation_by_get: bool = False
+    """Simulations by GET are answered, too."""
+    check_orders: bool = True
+    """Prices and delivery options of an order are held against the shop's own before its placement hook is called."""
+    price_tolerance_cents: int = 1
+    """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
     local: bool = False
     """Plain http to a loopback host is allowed: the marketplace is a sandbox on this machine."""
+
+    def longitude_first(self, pair: tuple[float, float] | None) -> tuple[float, float] | None:
+        """Return coordinates that came in the marketplace's order as longitude, latitude."""
+        return pair if pair is None or self.geo_order == _GEO_ORDERS[0] else (pair[1], pair[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +134,12 @@ class Settings:
     """How often a worker looks for messages."""
     keep_days: float = 30.0
     """How long delivered messages are kept."""
+    max_items: int = 500
+    """The most lines that a cart or an order may have."""
+    max_body_bytes: int = 1024 * 1024
+    """The largest body that is read."""
+    simulation_seconds: float | None = None
+    """How long the shop's functions may take to answer a simulation; they run in the request itself when None."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
@@ -110,7 +148,7 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS}
+        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS, *_WHOLE_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -119,10 +157,14 @@ class Settings:
             raise ConfigurationError(
                 "VTEX_SELLER_MARKETPLACES must be a dict: a name, then that marketplace's settings"
             )
+        numbers: dict[str, Any] = {
+            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **{field: _whole(key, config[key]) for key, field in _WHOLE_NUMBERS.items() if key in config},
+        }
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
-            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **numbers,
         )
 
 
@@ -168,6 +210,12 @@ class _Reader:
             merchant_name=self._text("merchant_name"),
             sales_channel=self._text("sales_channel"),
             ships_to=self._countries("ships_to"),
+            unavailable=self._choice("unavailable", _UNAVAILABLE),
+            max_stock=self._count("max_stock", None),
+            geo_order=self._choice("geo_order", _GEO_ORDERS),
+            simulation_by_get=self._flag("simulation_by_get"),
+            check_orders=self._flag("check_orders", default=True),
+            price_tolerance_cents=self._count("price_tolerance_cents", 1),
             paused=self._flag("paused"),
             local=local,
         )
@@ -204,10 +252,18 @@ class _Reader:
             raise self._error(key, str(error)) from None
         return codes
 
-    def _flag(self, key: str) -> bool:
-        value = self._raw.get(key, False)
+    def _flag(self, key: str, *, default: bool = False) -> bool:
+        value = self._raw.get(key, default)
         if not isinstance(value, bool):
             raise self._error(key, "must be true or false")
+        return value
+
+    def _count(self, key: str, default: N) -> int | N:
+        value = self._raw.get(key)
+        if value is None:
+            return default
+        if type(value) is not int or not 0 <= value <= MAX_INTEGER:
+            raise self._error(key, "must be a whole number, not negative")
         return value
 
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
@@ -237,6 +293,12 @@ def _positive(key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NUMBER:
         raise ConfigurationError(f"{key} must be a positive number, at most {_MAX_NUMBER}")
     return float(value)
+
+
+def _whole(key: str, value: object) -> int:
+    if type(value) is not int or not 0 < value <= MAX_INTEGER:
+        raise ConfigurationError(f"{key} must be a positive whole number")
+    return value
 
 
 def _url_prefix(value: object) -> str:

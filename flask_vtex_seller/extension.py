@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -44,7 +45,9 @@ from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
 from .outbox.message import Message, MessageState
 from .signals import announce, message_dead, message_delivered
+from .simulation.deadline import Deadline
 from .simulation.hooks import OfferLoader, SlaLoader
+from .simulation.quote import ask
 from .state import EXTENSION_KEY, Hooks, State, current_state
 from .web.blueprint import make_blueprint
 
@@ -120,6 +123,8 @@ class VtexSeller:
 
     def _compose(self, app: Flask, settings: Settings) -> State:
         session, tables, clock = self._db.session, self._tables, self._clock
+        terms = partial(ask, offer_loader=self._hooks.offer_loader, sla_loader=self._hooks.sla_loader)
+        seconds = settings.simulation_seconds
         ledger = OrderLedger(session, tables[ORDER_TABLE.name])
         outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
         invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
@@ -128,10 +133,12 @@ class VtexSeller:
             hooks=self._hooks,
             tables=tables,
             db=self._db,
+            ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
             ledger=ledger,
             inbound=InboundOrders(
                 ledger=ledger,
                 clock=clock,
+                ask=terms,
                 on_placement=self._hooks.on_order_placement,
                 finder=self._hooks.order_finder,
                 on_authorization=self._hooks.on_authorize_fulfillment,

@@ -1,12 +1,14 @@
 """What a simulation asks and what a shop offers: the words that simulation, orders and catalog share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+
+import orjson
 
 from .money import Cents, require_cents, require_count
 
@@ -32,6 +34,10 @@ class SimulationItem:
     """At least 1."""
     seller_id: str | None = None
     """This shop's id at the marketplace, as the marketplace wrote it."""
+    parent_item_index: int | None = None
+    """The position of the line that this one is a part of."""
+    parent_assembly_binding: str | None = None
+    """How it belongs to that line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,26 @@ class Offering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentOffering:
+    """What the shopper can, or must, fill in for a SKU, such as an engraving.
+
+    Raises:
+        TypeError: the schema cannot be written as JSON.
+    """
+
+    name: str
+    required: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """The fields by name, each with what it takes, as the marketplace's checkout understands it."""
+
+    def __post_init__(self) -> None:
+        try:
+            orjson.dumps(self.schema)
+        except TypeError as error:
+            raise TypeError(f"AttachmentOffering.schema must be JSON: {error}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What the shop asks for a SKU now, and how many it can sell.
 
@@ -101,6 +127,7 @@ class Offer:
     price_valid_until: datetime | None = None
     """Aware; None leaves it open."""
     offerings: tuple[Offering, ...] = ()
+    attachment_offerings: tuple[AttachmentOffering, ...] = ()
     ships_to: tuple[str, ...] | None = None
     """ISO 3166 alpha-3 codes; the marketplace's configured `ships_to` when None."""
 
@@ -169,6 +196,16 @@ class PickupPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryId:
+    """Where a line's goods leave from, and who carries them; few marketplaces ask for it."""
+
+    courier_id: str
+    courier_name: str
+    dock_id: str
+    warehouse_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sla:
     """A way to get a line of the cart to the shopper.
 
@@ -193,6 +230,8 @@ class Sla:
     """Makes this a pickup instead of a delivery."""
     sku_ids: frozenset[str] | None = None
     """The SKUs that it serves; every SKU of the cart when None."""
+    delivery_ids: tuple[DeliveryId, ...] = ()
+    """Left out of the answer when empty."""
 
     def __post_init__(self) -> None:
         require_cents("Sla.price", self.price)
@@ -202,6 +241,20 @@ class Sla:
     def serves(self, sku_id: str) -> bool:
         """Tell whether this option exists for the SKU."""
         return self.sku_ids is None or sku_id in self.sku_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Terms:
+    """What the shop says about a cart: to quote it, and to hold an order against it."""
+
+    offers: Mapping[str, Offer]
+    """By SKU; none for a SKU that the shop does not know."""
+    slas: tuple[Sla, ...]
+    """Empty without an address, and for an address out of reach."""
+
+
+Ask = Callable[[SimulationRequest], Terms]
+"""Asks the shop's own functions about a cart, each once."""
 
 
 def require_countries(name: str, codes: tuple[str, ...]) -> None:

@@ -39,10 +39,10 @@ class WireSchema(Schema):
         if not isinstance(data, Mapping) or data.keys() <= self._keys:
             return data
         canonical = dict(data)
-        for key in data.keys() - self._keys:
-            name = self._spellings.get(key.lower())
-            if name is not None and name not in data:
-                canonical[name] = data[key]
+        for key in data:
+            name = None if key in self._keys else self._spellings.get(key.lower())
+            if name is not None:
+                canonical.setdefault(name, data[key])  # of two other spellings the first counts
         return canonical
 
     @cached_property
@@ -230,3 +230,18 @@ class Moment(_FormedValue):
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (TypeError, ValueError, OverflowError):  # the last: at the calendar's ends an offset leads out of it
             raise ValidationError("Not a valid datetime.") from None
+
+
+class Lenient(fields.Raw):
+    """What another field reads; missing, null and what that field refuses read as None."""
+
+    def __init__(self, inner: "fields.Field[Any]", *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        described = {"description": "What cannot be read counts as missing.", **(metadata or {})}
+        super().__init__(load_default=None, allow_none=True, metadata=described, **kwargs)
+        self._inner = inner
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return self._inner.deserialize(value, attr, data)
+        except ValidationError:
+            return None

@@ -10,6 +10,7 @@ from .catalog.ledger import SkuLedger
 from .config import Settings
 from .database import Tables
 from .hook import Hook
+from .offers import Ask
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .orders.inbound import InboundOrders
 from .orders.ledger import OrderLedger
@@ -45,6 +46,7 @@ class State:
     hooks: Hooks
     db: SQLAlchemy
     tables: Tables
+    ask: Ask
     ledger: OrderLedger
     inbound: InboundOrders
     outbound: OutboundOrders

@@ -49,6 +49,9 @@ def test_a_marketplace_of_the_required_keys_gets_the_defaults() -> None:
     assert marketplace.merchant_name is None
     assert marketplace.sales_channel is None
     assert marketplace.ships_to == ("BRA",)
+    assert (marketplace.unavailable, marketplace.max_stock, marketplace.geo_order) == ("empty", None, "lon,lat")
+    assert (marketplace.check_orders, marketplace.price_tolerance_cents) == (True, 1)
+    assert marketplace.simulation_by_get is False
     assert marketplace.inbound_tokens == ()
     assert (marketplace.paused, marketplace.local) == (False, False)
 
@@ -62,6 +65,12 @@ def test_every_optional_key_is_read() -> None:
         merchant_name="fruit",
         sales_channel=2,
         ships_to=["BRA", "ARG"],
+        unavailable="zeros",
+        max_stock=25,
+        geo_order="lat,lon",
+        simulation_by_get=True,
+        check_orders=False,
+        price_tolerance_cents=0,
         paused=True,
         local=True,
     )
@@ -74,6 +83,9 @@ def test_every_optional_key_is_read() -> None:
         "2",
     )
     assert marketplace.ships_to == ("BRA", "ARG")
+    assert (marketplace.unavailable, marketplace.max_stock, marketplace.geo_order) == ("zeros", 25, "lat,lon")
+    assert (marketplace.check_orders, marketplace.price_tolerance_cents) == (False, 0)
+    assert marketplace.simulation_by_get is True
     assert (marketplace.paused, marketplace.local) == (True, True)
 
 
@@ -196,7 +208,7 @@ def test_a_float_inside_a_list_of_tokens_is_refused_too() -> None:
         acme(inbound_tokens=["one", 1.5])
 
 
-@pytest.mark.parametrize("key", ["paused", "local"])
+@pytest.mark.parametrize("key", ["paused", "local", "simulation_by_get", "check_orders"])
 @pytest.mark.parametrize("value", ["true", "False", 1, 0, None])
 def test_a_flag_is_true_or_false(key: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"\['acme'\]\['{key}'\] must be true or false"):
@@ -218,6 +230,28 @@ def test_a_seller_id_is_short_and_without_a_space(seller_id: str) -> None:
 def test_a_route_family_is_one_of_two() -> None:
     with pytest.raises(ConfigurationError, match=r"\['route_family'\] must be one of oms, protocol"):
         acme(route_family="orders")
+
+
+@pytest.mark.parametrize(("key", "choices"), [("unavailable", "empty, zeros"), ("geo_order", "lon,lat, lat,lon")])
+def test_a_choice_is_one_of_those_that_there_are(key: str, choices: str) -> None:
+    """Row 19 and row 22."""
+    with pytest.raises(ConfigurationError, match=rf"\['{key}'\] must be one of {choices}"):
+        acme(**{key: "other"})
+
+
+@pytest.mark.parametrize("key", ["max_stock", "price_tolerance_cents"])
+@pytest.mark.parametrize("value", [-1, 1.5, True, "5", [], 2**31])
+def test_a_count_of_a_marketplace_is_a_whole_number(key: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"\['acme'\]\['{key}'\] must be a whole number"):
+        acme(**{key: value})
+
+
+@pytest.mark.parametrize("key", ["VTEX_SELLER_MAX_ITEMS", "VTEX_SELLER_MAX_BODY_BYTES"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None, 2**31])
+def test_a_limit_is_a_positive_whole_number(key: str, value: Any) -> None:
+    """P23."""
+    with pytest.raises(ConfigurationError, match=f"{key} must be a positive whole number"):
+        settings(**{key: value})
 
 
 @pytest.mark.parametrize("ships_to", ["BR", ["BRA", "br"]])

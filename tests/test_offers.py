@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_vtex_seller import (
+    AttachmentOffering,
     DeliveryWindow,
     Offer,
     Offering,
@@ -190,3 +191,9 @@ def test_a_request_does_not_show_the_body_that_may_hold_a_shoppers_data() -> Non
 def test_a_unit_multiplier_that_is_no_positive_number_is_refused(multiplier: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="unit_multiplier"):
         Offer(sku_id="apple", price=1, stock=1, unit_multiplier=multiplier)
+
+
+def test_an_attachments_schema_must_be_json() -> None:
+    assert AttachmentOffering(name="Engraving", schema={"a": [1, None]}).schema == {"a": [1, None]}
+    with pytest.raises(TypeError, match=r"AttachmentOffering\.schema must be JSON"):
+        AttachmentOffering(name="Engraving", schema={"price": Decimal(1)})

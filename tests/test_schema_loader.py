@@ -18,6 +18,7 @@ from flask_vtex_seller.schema_loader import (
     Count,
     GeoCoordinates,
     Identifier,
+    Lenient,
     LenientCount,
     Moment,
     Multiplier,
@@ -173,6 +174,7 @@ def test_a_lenient_count_refuses_everything_else(value: object) -> None:
     [(1, "1"), (2.5, "2.5"), ("0.1", "0.1"), (0, "1"), (0.0, "1"), ("0", "1"), ("", "1"), (1e-7, "1E-7")],
 )
 def test_a_multiplier_is_a_decimal_and_nothing_reads_as_one(value: object, expected: str) -> None:
+    """Row 26."""
     multiplier = read(Multiplier(), value)
     assert isinstance(multiplier, Decimal)
     assert multiplier == Decimal(expected)
@@ -195,6 +197,7 @@ def test_a_multiplier_refuses_what_is_no_positive_number(value: object) -> None:
     ],
 )
 def test_coordinates_are_a_pair_of_numbers_or_of_their_strings(value: object, expected: tuple[float, float]) -> None:
+    """Row 22."""
     assert read(GeoCoordinates(), value) == expected
 
 
@@ -224,6 +227,18 @@ def test_anything_else_reads_as_no_coordinates(value: object) -> None:
 # time
 
 
+@pytest.mark.parametrize("separator", ["T", " "])
+@pytest.mark.parametrize("zone", ["", "Z", "+00:00", "-03:00"])
+@pytest.mark.parametrize("digits", range(10))
+def test_a_moment_has_up_to_nine_digits_of_a_second(digits: int, zone: str, separator: str) -> None:
+    """Row 28: what is finer than a microsecond is cut off; without a zone it is UTC."""
+    fraction = "123456789"[:digits]
+    microseconds = int(fraction[:6].ljust(6, "0"))
+    value = f"2026-03-04{separator}15:45:02{'.' * bool(digits)}{fraction}{zone}"
+    hour = 18 if zone == "-03:00" else 15
+    assert read(Moment(), value) == datetime(2026, 3, 4, hour, 45, 2, microseconds, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -235,7 +250,7 @@ def test_anything_else_reads_as_no_coordinates(value: object) -> None:
     ],
 )
 def test_a_moment_is_read_in_all_the_forms_marketplaces_send(value: str) -> None:
-    """P46 for the seven digits."""
+    """Row 28, and P46 for the seven digits."""
     assert read(Moment(), value) == datetime(2026, 3, 4, 15, 45, 2, 130636, tzinfo=UTC)
 
 
@@ -253,12 +268,37 @@ def test_a_moment_outside_the_calendar_is_refused(value: str) -> None:
     assert refused(Moment(), value) == "value: Not a valid datetime."
 
 
+# what nothing is refused for
+
+
+@pytest.mark.parametrize("value", [None, -1, True, "1", [], {}])
+def test_a_lenient_field_reads_what_another_refuses_as_none(value: object) -> None:
+    assert read(Lenient(Count()), value) is None
+    assert read(Lenient(Count()), 7) == 7
+    assert load(one(Lenient(Count())), {}) == {"value": None}
+
+
+def test_a_lenient_field_keeps_the_limits_of_the_other() -> None:
+    assert read(Lenient(OptionalText(max_length=3)), "four") is None
+    assert read(Lenient(OptionalText(max_length=3)), "abc") == "abc"
+
+
 # no value of any type does anything but load or be refused
 
 
 @pytest.mark.parametrize(
     "field",
-    [Text(), OptionalText(), Identifier(), Count(), LenientCount(), Multiplier(), GeoCoordinates(), Moment()],
+    [
+        Text(),
+        OptionalText(),
+        Identifier(),
+        Count(),
+        LenientCount(),
+        Multiplier(),
+        GeoCoordinates(),
+        Moment(),
+        Lenient(Moment()),
+    ],
     ids=lambda field: type(field).__name__,
 )
 def test_a_field_loads_or_refuses_any_json(field: fields.Field[Any]) -> None:
@@ -287,7 +327,7 @@ def test_a_schema_loads_or_refuses_any_json(body: object) -> None:
 
 @pytest.mark.parametrize("key", ["Id", "ID", "SkuId", "SKU"])
 def test_a_key_is_matched_without_regard_to_case_and_by_its_aliases(key: str) -> None:
-    """P19."""
+    """P19 and row 24."""
     assert load(Line(), {key: "apple", "quantity": 1})["sku_id"] == "apple"
 
 
@@ -303,6 +343,10 @@ def test_a_key_in_lower_case_is_understood() -> None:
 def test_the_protocols_spelling_wins_over_another() -> None:
     both = {"Id": "pear", "id": "apple", "SKU": "plum", "quantity": 1}
     assert load(Line(), both)["sku_id"] == "apple"
+
+
+def test_of_two_other_spellings_the_first_counts() -> None:
+    assert load(Line(), {"ID": "pear", "SKU": "plum", "Id": "fig", "quantity": 1})["sku_id"] == "pear"
 
 
 def test_unknown_keys_are_ignored() -> None:

@@ -26,6 +26,7 @@ from ..errors import (
     VtexSellerError,
 )
 from ..hook import Hook, HookBoundary
+from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
 from .invoice import require_text
@@ -41,6 +42,7 @@ from .order import (
     OrderState,
     PlacedOrder,
 )
+from .terms import require_terms
 
 T = TypeVar("T")
 
@@ -81,6 +83,7 @@ class InboundOrders:
 
     ledger: OrderLedger
     clock: Clock
+    ask: Ask
     on_placement: Hook[OrderPlacementHook]
     finder: Hook[OrderFinder]
     on_authorization: Hook[AuthorizeFulfillmentHook]
@@ -91,8 +94,8 @@ class InboundOrders:
 
         Raises:
             OrderConflict: FMT009, the same order with other content; nothing is placed.
-            PlacementRefused: raised by the shop's hook; nothing is placed.
-            HookFailed: the hook raised something else or returned no usable id; nothing is placed.
+            PlacementRefused: raised by the shop's hook, or the order is not on the shop's terms; nothing is placed.
+            HookFailed: a hook raised something else or returned no usable id; nothing is placed.
             TemporarilyUnavailable: a repeat of the call succeeds.
         """
         distinct = _distinct(placements)
@@ -335,12 +338,14 @@ class _Placing:
     def _call_hook(self, placement: OrderPlacement, until: datetime, version: int) -> Outcome:
         hook = self.inbound.on_placement
         place = hook.get()
+        if self.marketplace.check_orders:
+            require_terms(placement, self.marketplace, self.inbound.ask)
         with HookBoundary(hook.name, lets_through=PlacementRefused):
             answer = place(placement)
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
             "fingerprint": placement.fingerprint(),
-            "value": placement.items_value + placement.shipping_value,
+            "value": placement.value,
         }
         key = (self.marketplace.name, placement.marketplace_order_id)
         try:

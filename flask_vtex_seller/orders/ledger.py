@@ -108,7 +108,7 @@ class OrderLedger:
             "claimed_until": to_epoch_us(until),
             "marketplace_order_group": placement.marketplace_order_group,
             "marketplace_services_endpoint": placement.marketplace_services_endpoint,
-            "value": placement.items_value + placement.shipping_value,
+            "value": placement.value,
             "invoiced_said": 0,
             "returned_said": 0,
             "invoiced_value": 0,

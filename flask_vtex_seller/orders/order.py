@@ -83,6 +83,26 @@ class ClientProfile:
     corporate_phone: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAttachment:
+    """What the shopper filled in for a line, such as an engraving; see `AttachmentOffering`."""
+
+    name: str
+    content: _Raw = field(default_factory=dict, repr=False)
+    """The fields with what was filled in; of an attachment without a `content`, all that came beside its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemService:
+    """A service that was bought along with a line; see `Offering`."""
+
+    id: str
+    type: str | None = None
+    name: str | None = None
+    price: Cents | None = None
+    quantity: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderItem:
     """One line of an order; the same SKU may stand on several lines.
@@ -98,8 +118,11 @@ class OrderItem:
     measurement_unit: str | None = None
     unit_multiplier: Decimal = Decimal(1)
     is_gift: bool = False
+    attachments: tuple[ItemAttachment, ...] = ()
+    services: tuple[ItemService, ...] = ()
+    """Of the line's `bundleItems`; their prices are no part of the line's."""
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
-    """The line as received: attachments, services, price tags."""
+    """The line as received, with its price tags and whatever else the protocol does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +143,8 @@ class OrderShipping:
     shipping_estimate: str | None = None
     window_start: datetime | None = None
     window_end: datetime | None = None
+    window_price: Cents | None = None
+    """What the marketplace says that the window costs beside the option itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,6 +163,8 @@ class OrderPlacement:
     marketplace_payment_value: Cents | None = None
     """What the marketplace will pay the shop, shipping included."""
     marketplace_order_group: str | None = None
+    sales_channel: str | None = None
+    """As in a simulation: of the order, else of the call's query, else the configured one."""
     marketplace_services_endpoint: str | None = None
     """Data, not an address to call: it came in a request body."""
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
@@ -145,13 +172,27 @@ class OrderPlacement:
 
     @property
     def items_value(self) -> Cents:
-        """Sum the lines without shipping."""
+        """Sum the lines without services and shipping."""
         return sum(item.price * item.quantity for item in self.items)
+
+    @property
+    def services_value(self) -> Cents:
+        """Sum what the lines' services cost; one without a quantity is bought for each unit."""
+        return sum(
+            (service.price or 0) * (service.quantity or item.quantity)
+            for item in self.items
+            for service in item.services
+        )
 
     @property
     def shipping_value(self) -> Cents:
         """Sum the shipping of all lines."""
         return sum(line.price for line in self.shipping)
+
+    @property
+    def value(self) -> Cents:
+        """Sum lines, services and shipping: what the shop's invoices may add up to."""
+        return self.items_value + self.services_value + self.shipping_value
 
     def fingerprint(self) -> str:
         """Return a digest of what makes it the same order: lines, prices, SLAs, address and total.
@@ -246,7 +287,7 @@ class Order:
     marketplace_order_group: str | None
     marketplace_services_endpoint: str | None
     value: Cents | None
-    """Lines and shipping as placed."""
+    """Lines, services and shipping as placed."""
     follow_up_email: str
     payment_reference: str | None
     receipt: str | None

@@ -3,6 +3,7 @@
 Source: external-seller-fulfillment OpenAPI, `/pvt/orders` and the paths below it.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -16,69 +17,27 @@ from ..schema_loader import (
     Count,
     GeoCoordinates,
     Identifier,
+    Lenient,
     Moment,
-    Multiplier,
     OptionalText,
     Text,
     WireSchema,
     load,
 )
 from .invoice import Invoice, Tracking, TrackingStatus
+from .line_schemas import Flag, OrderItemSchema
 from .order import (
     Address,
     ClientProfile,
     Order,
-    OrderItem,
     OrderPlacement,
     OrderReference,
     OrderShipping,
 )
 
-MAX_ITEMS = 500
 MAX_ORDERS = 50
-
-
-class _Flag(fields.Boolean):
-    """A boolean; missing and null read as false."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(load_default=False, allow_none=True, **kwargs)
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-class _OptionalMoment(Moment):
-    """A date and time; missing, null and unreadable read as None."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(load_default=None, allow_none=True, **kwargs)
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime | None:  # type: ignore[override]
-        try:
-            return super()._deserialize(value, attr, data, **kwargs)
-        except ValidationError:
-            return None
-
-
-class OrderItemSchema(WireSchema):
-    """`items[]` of an order; prices in cents."""
-
-    sku_id = Identifier(data_key="id", metadata={"description": "The shop's own id of the SKU."})
-    quantity = Count(minimum=1, required=True)
-    price = Amount(of="one unit", required=True)
-    seller_id = OptionalText(data_key="seller", max_length=128)
-    measurement_unit = OptionalText(data_key="measurementUnit")
-    unit_multiplier = Multiplier(data_key="unitMultiplier", load_default=None, allow_none=True)
-    is_gift = _Flag(data_key="isGift")
-
-    @post_load(pass_original=True)
-    def _make(self, data: dict[str, Any], original: Any, **_: Any) -> OrderItem:
-        if data["unit_multiplier"] is None:
-            del data["unit_multiplier"]
-        return OrderItem(raw=original, **{**data, "is_gift": bool(data["is_gift"])})
+MAX_VALUE = 2**53
+"""What a sum may come to: every number in JSON and every column of ours can hold it."""
 
 
 class ClientProfileSchema(WireSchema):
@@ -90,7 +49,7 @@ class ClientProfileSchema(WireSchema):
     document_type = OptionalText(data_key="documentType")
     document = OptionalText()
     phone = OptionalText()
-    is_corporate = _Flag(data_key="isCorporate")
+    is_corporate = Flag(data_key="isCorporate")
     corporate_name = OptionalText(data_key="corporateName")
     trade_name = OptionalText(data_key="tradeName")
     corporate_document = OptionalText(data_key="corporateDocument")
@@ -129,6 +88,8 @@ class OrderWindowSchema(WireSchema):
 
     start = Moment(data_key="startDateUtc", required=True)
     end = Moment(data_key="endDateUtc", required=True)
+    price = Lenient(Amount())
+    list_price = Lenient(Amount(), data_key="listPrice", metadata={"aliases": ("lisPrice",)})
 
 
 class OrderShippingSchema(WireSchema):
@@ -139,15 +100,22 @@ class OrderShippingSchema(WireSchema):
     )
     sla_id = OptionalText(data_key="selectedSla", metadata={"description": "The id of a simulation's option."})
     price = Amount(of="the line", load_default=0, allow_none=True)
-    lock_ttl = OptionalText(data_key="lockTTL", metadata={"description": "How long the stock is to be kept."})
-    shipping_estimate = OptionalText(data_key="shippingEstimate")
+    lock_ttl = Lenient(
+        OptionalText(), data_key="lockTTL", metadata={"description": "How long the stock is to be kept."}
+    )
+    shipping_estimate = Lenient(OptionalText(), data_key="shippingEstimate")
     window = fields.Nested(OrderWindowSchema, data_key="deliveryWindow", load_default=None, allow_none=True)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> OrderShipping:
         window = data.pop("window") or {}
         data["price"] = data["price"] or 0
-        return OrderShipping(window_start=window.get("start"), window_end=window.get("end"), **data)
+        return OrderShipping(
+            window_start=window.get("start"),
+            window_end=window.get("end"),
+            window_price=window.get("list_price") if window.get("price") is None else window["price"],
+            **data,
+        )
 
 
 class ShippingDataSchema(WireSchema):
@@ -172,7 +140,8 @@ class OrderPlacementSchema(WireSchema):
     marketplace_payment_value = Amount(
         of="what the marketplace will pay", data_key="marketplacePaymentValue", load_default=None, allow_none=True
     )
-    items = fields.Nested(OrderItemSchema, many=True, required=True, validate=validate.Length(min=1, max=MAX_ITEMS))
+    sales_channel = Lenient(OptionalText(), data_key="sc", metadata={"aliases": ("salesChannel",)})
+    items = fields.Nested(OrderItemSchema, many=True, required=True, validate=validate.Length(min=1))
     client = fields.Nested(ClientProfileSchema, data_key="clientProfileData", load_default=None, allow_none=True)
     shipping_data = fields.Nested(ShippingDataSchema, data_key="shippingData", load_default=None, allow_none=True)
 
@@ -222,7 +191,7 @@ class OrderReferenceSchema(WireSchema):
     request_id = OptionalText(
         data_key="cancellationRequestId", max_length=128, metadata={"description": "Tells a repeat from a new wish."}
     )
-    requested_at = _OptionalMoment(data_key="cancellationRequestDate")
+    requested_at = Lenient(Moment(), data_key="cancellationRequestDate")
     reason = OptionalText()
     requested_by_user = fields.Raw(
         data_key="requestedByUser", load_default=None, allow_none=True, metadata={"type": "boolean"}
@@ -247,30 +216,47 @@ _PLACEMENT = OrderPlacementSchema()
 _REFERENCE = OrderReferenceSchema()
 
 
-def read_placements(body: object, *, marketplace: str) -> list[OrderPlacement]:
+def read_placements(
+    body: object, marketplace: Marketplace, *, sales_channel: str | None, max_items: int
+) -> list[OrderPlacement]:
     """Return the orders that `body`, an array of them or a single one, holds.
+
+    Args:
+        sales_channel: of the query, for an order that names none; the configured one comes last.
+        max_items: the most lines that an order may have.
 
     Raises:
         InvalidRequest: an empty array, or names the field.
     """
+    channel = sales_channel or marketplace.sales_channel
     if not isinstance(body, list):
-        return [_placement(body, marketplace, "")]
+        return [_placement(body, marketplace, channel, max_items, "")]
     if not 0 < len(body) <= MAX_ORDERS:
         raise InvalidRequest(f"the array must hold 1 to {MAX_ORDERS} orders, not {len(body)}")
-    return [_placement(order, marketplace, f"[{position}]") for position, order in enumerate(body)]
+    return [_placement(order, marketplace, channel, max_items, f"[{position}]") for position, order in enumerate(body)]
 
 
-def _placement(body: Any, marketplace: str, where: str) -> OrderPlacement:
-    data = load(_PLACEMENT, body, where=f"{where}." if where and isinstance(body, dict) else where)
+def _placement(
+    body: Any, marketplace: Marketplace, sales_channel: str | None, max_items: int, where: str
+) -> OrderPlacement:
+    where = f"{where}." if where and isinstance(body, dict) else where
+    data = load(_PLACEMENT, body, where=where)
+    if len(data["items"]) > max_items:
+        raise InvalidRequest(f"{where}items: the order has more than {max_items} lines", code="INVALID_FIELD")
     shipping = data.pop("shipping_data") or {}
-    return OrderPlacement(
-        marketplace=marketplace,
+    address = shipping.get("address")
+    placement = OrderPlacement(
+        marketplace=marketplace.name,
         items=tuple(data.pop("items")),
         shipping=tuple(shipping.get("logistics") or ()),
-        address=shipping.get("address"),
+        address=address and replace(address, geo_coordinates=marketplace.longitude_first(address.geo_coordinates)),
+        sales_channel=data.pop("sales_channel") or sales_channel,
         raw=MappingProxyType(body),  # the echo must not follow what a hook does to it
         **data,
     )
+    if placement.value > MAX_VALUE:
+        raise InvalidRequest(f"{where}items: the order's value is more than {MAX_VALUE}", code="INVALID_FIELD")
+    return placement
 
 
 def write_placed(placement: OrderPlacement, order: Order, marketplace: Marketplace) -> dict[str, Any]:

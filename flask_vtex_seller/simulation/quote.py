@@ -1,11 +1,11 @@
 """Answering a simulation: the shop's offers and delivery options, dealt out to the lines of the cart."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ..hook import Hook, HookBoundary
-from ..offers import Offer, SimulationItem, SimulationRequest, Sla
+from ..offers import Offer, SimulationItem, SimulationRequest, Sla, Terms
 from .hooks import OfferLoader, SlaLoader
 
 T = TypeVar("T")
@@ -26,12 +26,8 @@ class QuotedLine:
     """Empty without an address, and for an address out of reach."""
 
 
-def quote(
-    request: SimulationRequest, *, offer_loader: Hook[OfferLoader], sla_loader: Hook[SlaLoader]
-) -> list[QuotedLine]:
+def ask(request: SimulationRequest, *, offer_loader: Hook[OfferLoader], sla_loader: Hook[SlaLoader]) -> Terms:
     """Ask the shop once for all offers and, with an address, once for the delivery options; writes nothing.
-
-    Returns one entry a line, in the request's order.
 
     Raises:
         HookMissing: the shop registered no such function.
@@ -46,7 +42,37 @@ def quote(
         load_slas = sla_loader.get()
         with HookBoundary(sla_loader.name):
             slas = tuple(_only(Sla, load_slas(request)))
-    return list(_deal(request.items, offers, slas))
+    return Terms(offers=offers, slas=slas)
+
+
+def quote(request: SimulationRequest, terms: Terms, *, max_stock: int | None = None) -> list[QuotedLine]:
+    """Deal the shop's terms out to the lines; one entry a line, in the request's order.
+
+    Args:
+        max_stock: the most that is shown of a SKU's stock.
+    """
+    # Lines of one SKU share its stock, first come first served: two lines must not sell the last unit twice.
+    left = {sku_id: _shown(offer.stock, max_stock) for sku_id, offer in terms.offers.items()}
+    lines = []
+    for item in request.items:
+        stock = left.get(item.sku_id, 0)
+        quantity = min(item.quantity, stock)
+        if quantity:
+            left[item.sku_id] = stock - quantity
+        lines.append(
+            QuotedLine(
+                item=item,
+                offer=terms.offers.get(item.sku_id),
+                quantity=quantity,
+                stock=stock,
+                slas=tuple(sla for sla in terms.slas if sla.serves(item.sku_id)) if quantity else (),
+            )
+        )
+    return lines
+
+
+def _shown(stock: int, max_stock: int | None) -> int:
+    return stock if max_stock is None else min(stock, max_stock)
 
 
 def _only(kind: type[T], answers: Iterable[T]) -> Iterable[T]:
@@ -54,20 +80,3 @@ def _only(kind: type[T], answers: Iterable[T]) -> Iterable[T]:
         if not isinstance(answer, kind):
             raise TypeError(f"expected {kind.__name__}, got {type(answer).__name__}")
         yield answer
-
-
-def _deal(items: Iterable[SimulationItem], offers: Mapping[str, Offer], slas: tuple[Sla, ...]) -> Iterable[QuotedLine]:
-    # Lines of one SKU share its stock, first come first served: two lines must not sell the last unit twice.
-    left = {sku_id: offer.stock for sku_id, offer in offers.items()}
-    for item in items:
-        stock = left.get(item.sku_id, 0)
-        quantity = min(item.quantity, stock)
-        if quantity:
-            left[item.sku_id] = stock - quantity
-        yield QuotedLine(
-            item=item,
-            offer=offers.get(item.sku_id),
-            quantity=quantity,
-            stock=stock,
-            slas=tuple(sla for sla in slas if sla.serves(item.sku_id)) if quantity else (),
-        )

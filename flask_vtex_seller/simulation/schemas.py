@@ -12,12 +12,24 @@ from typing import Any
 from marshmallow import RAISE, fields, post_load, validate
 
 from ..config import Marketplace
-from ..offers import DeliveryWindow, Offer, Offering, PickupPoint, SimulationItem, SimulationRequest, Sla
+from ..errors import InvalidRequest
+from ..offers import (
+    AttachmentOffering,
+    DeliveryId,
+    DeliveryWindow,
+    Offer,
+    Offering,
+    PickupPoint,
+    SimulationItem,
+    SimulationRequest,
+    Sla,
+)
 from ..schema_loader import (
     Amount,
     Count,
     GeoCoordinates,
     Identifier,
+    Lenient,
     LenientCount,
     Moment,
     Multiplier,
@@ -29,7 +41,6 @@ from ..schema_loader import (
 from .quote import QuotedLine
 
 _log = logging.getLogger(__name__)
-MAX_ITEMS = 500
 _DELIVERY, _PICKUP = "delivery", "pickup-in-point"
 
 
@@ -39,6 +50,10 @@ class SimulationItemSchema(WireSchema):
     sku_id = Identifier(data_key="id", metadata={"description": "The shop's own id of the SKU."})
     quantity = LenientCount(minimum=1, required=True)
     seller_id = OptionalText(data_key="seller", max_length=128, metadata={"description": "Repeated in the answer."})
+    parent_item_index = Lenient(Count(), data_key="parentItemIndex")
+    parent_assembly_binding = Lenient(
+        OptionalText(), data_key="parentAssemblyBinding", metadata={"aliases": ("parentAssembluBinding",)}
+    )
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> SimulationItem:
@@ -48,9 +63,7 @@ class SimulationItemSchema(WireSchema):
 class SimulationRequestSchema(WireSchema):
     """The request; postal code and country are absent, null or empty when there is no address."""
 
-    items = fields.Nested(
-        SimulationItemSchema, many=True, required=True, validate=validate.Length(min=1, max=MAX_ITEMS)
-    )
+    items = fields.Nested(SimulationItemSchema, many=True, required=True, validate=validate.Length(min=1))
     postal_code = OptionalText(data_key="postalCode", metadata={"description": "With a country, an address."})
     country = OptionalText(metadata={"description": "With a postal code, an address."})
     geo_coordinates = GeoCoordinates(data_key="geoCoordinates", load_default=None)
@@ -66,6 +79,14 @@ class OfferingSchema(WireSchema):
     id = Text(required=True)
     name = Text(required=True)
     price = Amount(required=True)
+
+
+class AttachmentOfferingSchema(WireSchema):
+    """`items[].attachmentOfferings[]` of the answer."""
+
+    name = Text(required=True)
+    required = fields.Boolean(required=True)
+    schema = fields.Dict(required=True)
 
 
 class QuotedItemSchema(WireSchema):
@@ -92,8 +113,8 @@ class QuotedItemSchema(WireSchema):
         fields.Raw(), data_key="priceTags", required=True, metadata={"description": "Always empty."}
     )
     offerings = fields.Nested(OfferingSchema, many=True, required=True)
-    attachment_offerings = fields.List(
-        fields.Raw(), data_key="attachmentOfferings", required=True, metadata={"description": "Always empty."}
+    attachment_offerings = fields.Nested(
+        AttachmentOfferingSchema, many=True, data_key="attachmentOfferings", required=True
     )
 
 
@@ -136,6 +157,16 @@ class PickupStoreSchema(WireSchema):
     additional_info = Text(data_key="additionalInfo", required=True)
 
 
+class DeliveryIdSchema(WireSchema):
+    """`…slas[].deliveryIds[]` of the answer."""
+
+    courier_id = Identifier(data_key="courierId")
+    courier_name = Text(data_key="courierName", required=True)
+    dock_id = Identifier(data_key="dockId")
+    warehouse_id = Identifier(data_key="warehouseId")
+    quantity = Count(required=True)
+
+
 class SlaSchema(WireSchema):
     """`logisticsInfo[].slas[]` of the answer."""
 
@@ -153,6 +184,7 @@ class SlaSchema(WireSchema):
         DeliveryWindowSchema, many=True, data_key="availableDeliveryWindows", required=True
     )
     pickup_store = fields.Nested(PickupStoreSchema, data_key="pickupStoreInfo", required=True, allow_none=True)
+    delivery_ids = fields.Nested(DeliveryIdSchema, many=True, data_key="deliveryIds", validate=validate.Length(min=1))
 
 
 class DeliveryChannelSchema(WireSchema):
@@ -214,41 +246,49 @@ class SimulationAnswerSchema(WireSchema):
 _REQUEST = SimulationRequestSchema()
 
 
-def read_request(body: object, *, marketplace: str, sales_channel: str | None) -> SimulationRequest:
+def read_request(
+    body: object, marketplace: Marketplace, *, sales_channel: str | None, max_items: int
+) -> SimulationRequest:
     """Return the request that `body` holds.
 
     Args:
-        sales_channel: of the query or the configuration, for a body that names none.
+        sales_channel: of the query, for a body that names none; the configured one comes last.
+        max_items: the most lines that are taken.
 
     Raises:
         InvalidRequest: names the field.
     """
     data = load(_REQUEST, body)
+    if len(data["items"]) > max_items:
+        raise InvalidRequest(f"items: the cart has more than {max_items} lines", code="INVALID_FIELD")
     if bool(data["postal_code"]) is not bool(data["country"]):
-        _log.info("postal code and country come together; one alone is no address", extra={"marketplace": marketplace})
+        _log.info(
+            "postal code and country come together; one alone is no address", extra={"marketplace": marketplace.name}
+        )
     return SimulationRequest(
-        marketplace=marketplace,
+        marketplace=marketplace.name,
         items=tuple(data["items"]),
         postal_code=data["postal_code"],
         country=data["country"],
-        geo_coordinates=data["geo_coordinates"],
-        sales_channel=data["sales_channel"] or sales_channel,
+        geo_coordinates=marketplace.longitude_first(data["geo_coordinates"]),
+        sales_channel=data["sales_channel"] or sales_channel or marketplace.sales_channel,
         raw=body,  # type: ignore[arg-type]
     )
 
 
 def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], marketplace: Marketplace) -> dict[str, Any]:
-    """Return the answer's body: one item a line, and the logistics of all lines unless none is available."""
+    """Return the answer's body: one item a line, and the logistics of all lines.
+
+    Without any available line it has no logistics, or zeros, as the marketplace is configured to understand.
+    """
     options: dict[int, dict[str, Any]] = {}
-    available = any(line.quantity for line in lines)
+    told = marketplace.unavailable == "zeros" or any(line.quantity for line in lines)
     return {
         "country": request.country,
         "postalCode": request.postal_code,
         "allowMultipleDeliveries": request.has_address,
         "items": [_item(index, line, marketplace) for index, line in enumerate(lines)],
-        "logisticsInfo": [
-            _logistics(index, line, marketplace, options) for index, line in enumerate(lines) if available
-        ],
+        "logisticsInfo": [_logistics(index, line, marketplace, options) for index, line in enumerate(lines) if told],
     }
 
 
@@ -267,12 +307,16 @@ def _item(index: int, line: QuotedLine, marketplace: Marketplace) -> dict[str, A
         "priceValidUntil": offer.price_valid_until and _utc(offer.price_valid_until),
         "priceTags": [],
         "offerings": [_offering(offering) for offering in offer.offerings],
-        "attachmentOfferings": [],
+        "attachmentOfferings": [_attachment_offering(offering) for offering in offer.attachment_offerings],
     }
 
 
 def _offering(offering: Offering) -> dict[str, Any]:
     return {"type": offering.type, "id": offering.id, "name": offering.name, "price": offering.price}
+
+
+def _attachment_offering(offering: AttachmentOffering) -> dict[str, Any]:
+    return {"name": offering.name, "required": offering.required, "schema": offering.schema}
 
 
 def _logistics(
@@ -282,7 +326,7 @@ def _logistics(
     for sla in line.slas:
         if (option := options.get(id(sla))) is None:
             option = options[id(sla)] = _option(sla)
-        slas.append(option)
+        slas.append({**option, "deliveryIds": _delivery_ids(sla, line.quantity)} if sla.delivery_ids else option)
     channels = dict.fromkeys(option["deliveryChannel"] for option in slas) or {_DELIVERY: None}
     return {
         "itemIndex": index,
@@ -303,6 +347,20 @@ def _option(sla: Sla) -> dict[str, Any]:
         "shippingEstimate": sla.shipping_estimate,
         "availableDeliveryWindows": [_window(window) for window in sla.delivery_windows],
         "pickupStoreInfo": sla.pickup_point and _pickup(sla.pickup_point),
+    }
+
+
+def _delivery_ids(sla: Sla, quantity: int) -> list[dict[str, Any]]:
+    return [_delivery_id(delivery, quantity) for delivery in sla.delivery_ids]
+
+
+def _delivery_id(delivery: DeliveryId, quantity: int) -> dict[str, Any]:
+    return {
+        "courierId": delivery.courier_id,
+        "courierName": delivery.courier_name,
+        "dockId": delivery.dock_id,
+        "warehouseId": delivery.warehouse_id,
+        "quantity": quantity,
     }
 
 

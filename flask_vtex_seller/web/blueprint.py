@@ -4,7 +4,7 @@ Mounted at `{prefix}/{marketplace}`. Whatever else is called below the prefix is
 paths with doubled or trailing slashes reach their route.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from blinker import NamedSignal
 from flask import Blueprint, Response, current_app, request
@@ -23,7 +23,7 @@ from ..simulation.quote import quote
 from ..simulation.schemas import read_request, write_answer
 from ..state import current_state
 from .auth import require_token
-from .body import read_json
+from .body import read_json, read_query_json
 from .problems import handle, json_response
 
 BLUEPRINT_NAME = "vtex_seller"
@@ -39,20 +39,19 @@ class _AnythingConverter(BaseConverter):
 
 def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
-    seen_by, hooks = _marketplace(marketplace), current_state().hooks
-    channel = _sales_channel() or seen_by.sales_channel
-    cart = read_request(read_json(), marketplace=marketplace, sales_channel=channel)
-    lines = quote(cart, offer_loader=hooks.offer_loader, sla_loader=hooks.sla_loader)
+    seen_by, state = _marketplace(marketplace), current_state()
+    cart = read_request(_cart(seen_by), seen_by, sales_channel=_sales_channel(), max_items=state.settings.max_items)
+    lines = quote(cart, state.ask(cart), max_stock=seen_by.max_stock)
     return json_response(write_answer(cart, lines, seen_by))
 
 
 def place(marketplace: str) -> Response:
     """Order placement: an array in, the array out; an object in, an object out."""
-    seen_by, body = _marketplace(marketplace), read_json()
-    placements = read_placements(body, marketplace=marketplace)
-    outcomes = current_state().inbound.place(placements, seen_by)
-    for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
-        _tell(order_placed, outcome)
+    seen_by, state, body = _marketplace(marketplace), current_state(), read_json()
+    channel, max_items = _sales_channel(), state.settings.max_items
+    placements = read_placements(body, seen_by, sales_channel=channel, max_items=max_items)
+    outcomes = state.inbound.place(placements, seen_by)
+    _tell_each(order_placed, outcomes)
     pairs = zip(placements, outcomes, strict=True)
     answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
     return json_response(answers if isinstance(body, list) else answers[0])
@@ -96,8 +95,9 @@ ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orders/<path:order_id>/fulfill": authorize,
     "/pvt/orders/<path:order_id>/cancel": cancel,
 }
+_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"]}
 _VIEWS = {view.__name__: view for view in ROUTES.values()}
-_MAP = Map([Rule(path, endpoint=view.__name__, methods=["POST"]) for path, view in ROUTES.items()])
+_MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in ROUTES.items()])
 
 
 def make_blueprint() -> Blueprint:
@@ -107,7 +107,7 @@ def make_blueprint() -> Blueprint:
         blueprint.add_url_rule(
             f"/<marketplace>{path}",
             view_func=view,
-            methods=["POST"],
+            methods=_METHODS.get(view, ["POST"]),
             provide_automatic_options=False,
             merge_slashes=False,  # a redirect would repeat the token
         )
@@ -136,6 +136,15 @@ def _authenticate() -> None:
     require_token(request, _marketplace(name))
 
 
+def _cart(seen_by: Marketplace) -> object:
+    """Return a simulation's body; by GET, where the marketplace is configured to use it, a query parameter."""
+    if request.method == "POST":
+        return read_json()
+    if request.method == "GET" and seen_by.simulation_by_get:
+        return read_query_json("purchaseContext")
+    raise MethodNotAllowed(f"{request.method} is not allowed here")
+
+
 def _sales_channel() -> str | None:
     """Return the query's first `sc` that says something; marketplaces repeat it and send it empty."""
     said = (value.replace("\0", "").strip()[:_MAX_CHANNEL_LENGTH] for value in request.args.getlist("sc"))
@@ -147,6 +156,12 @@ def _marketplace(name: str) -> Marketplace:
         return current_state().settings.marketplaces[name]
     except KeyError:
         raise NotFound("no such path") from None
+
+
+def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
+    """Send the signal once for each order that was changed; an array may hold the same one twice."""
+    for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
+        _tell(signal, outcome)
 
 
 def _tell(signal: NamedSignal, outcome: Outcome) -> None:

@@ -7,8 +7,8 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..errors import InvalidRequest, PayloadTooLarge
+from ..state import current_state
 
-MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 """What no body of the protocol comes near; an echo far deeper could be read but not written."""
 
@@ -20,25 +20,35 @@ def read_json(*, empty: Any = None) -> Any:
         empty: what a call without a body means; None refuses it.
 
     Raises:
-        PayloadTooLarge: more than 1 MiB.
+        PayloadTooLarge: more than the configured `max_body_bytes`.
         InvalidRequest: not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
     """
-    request.max_content_length = MAX_BYTES
+    request.max_content_length = limit = current_state().settings.max_body_bytes
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise PayloadTooLarge(f"the body is larger than {MAX_BYTES} bytes") from None
-    if not raw.strip() and empty is not None:
-        return empty
+        raise PayloadTooLarge(f"the body is larger than {limit} bytes") from None
+    return empty if not raw.strip() and empty is not None else _parse(raw, "the body")
+
+
+def read_query_json(name: str) -> Any:
+    """Return the JSON of a query parameter, of the first if it is repeated; raises as `read_json`."""
+    raw, limit = request.args.get(name, "").encode(), current_state().settings.max_body_bytes
+    if len(raw) > limit:
+        raise PayloadTooLarge(f"{name} is larger than {limit} bytes")
+    return _parse(raw, name)
+
+
+def _parse(raw: bytes, what: str) -> Any:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
-        raise InvalidRequest(f"the body is not JSON: {reason}", code="INVALID_JSON") from None
+        raise InvalidRequest(f"{what} is not JSON: {reason}", code="INVALID_JSON") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deep(body):
-        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
+        raise InvalidRequest(f"{what} is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
     if b"\\u0000" in raw and _has_nul(body):
-        raise InvalidRequest("the body holds a NUL character, which databases cannot keep", code="INVALID_JSON")
+        raise InvalidRequest(f"{what} holds a NUL character, which databases cannot keep", code="INVALID_JSON")
     return body
 
 

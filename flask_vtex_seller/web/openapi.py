@@ -33,6 +33,7 @@ from ..orders.schemas import (
     OrderReferenceSchema,
     PlacedOrderSchema,
 )
+from ..orders.terms import TOTAL_DIFFERS
 from ..schema_loader import WireSchema
 from ..simulation.schemas import SimulationAnswerSchema, SimulationRequestSchema
 from .blueprint import ROUTES, authorize, cancel, place, simulate
@@ -51,7 +52,10 @@ _ALWAYS: Mapping[int, tuple[str, ...]] = {
     500: (UNEXPECTED,),
     503: (TemporarilyUnavailable.code,),
 }
-_REFUSED = tuple(kind.code for kind in (SkuNotFound, OutOfStock, PriceChanged, SlaNotAvailable, PlacementRefused))
+_REFUSED = (
+    *(kind.code for kind in (SkuNotFound, OutOfStock, PriceChanged, SlaNotAvailable, PlacementRefused)),
+    TOTAL_DIFFERS,
+)
 _INVOICED = ("ORDER_PARTIALLY_INVOICED", "ORDER_INVOICED", "ORDER_DELIVERED", "ORDER_RETURNED")
 
 
@@ -162,7 +166,7 @@ def make_document(settings: Settings, *, base_url: str, marketplace: str | None 
     _add_components(spec.components)
     for path, view in ROUTES.items():
         spec.path(re.sub("<.*?>", "{orderId}", path), operations={"post": _operation(view)})
-    return _tidy(spec.to_dict(), described)
+    return _tidy(spec.to_dict(), described, settings.max_items)
 
 
 def _add_components(components: Any) -> None:
@@ -220,7 +224,7 @@ def _problem(status: int, codes: tuple[str, ...]) -> Json:
     }
 
 
-def _tidy(document: Json, described: Mapping[str, str]) -> Json:
+def _tidy(document: Json, described: Mapping[str, str], max_items: int) -> Json:
     """Return the document in the order that people expect; marketplaces send null or nothing alike: no word of it."""
     schemas = document["components"]["schemas"]
     for name, schema in schemas.items():
@@ -230,5 +234,7 @@ def _tidy(document: Json, described: Mapping[str, str]) -> Json:
             for key, known in sorted(schema["properties"].items())
         }
         schema["description"] = described[name]
+    for kind in (SimulationRequestSchema, OrderPlacementSchema):
+        schemas[kind.__name__.removesuffix("Schema")]["properties"]["items"]["maxItems"] = max_items
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return {key: document[key] for key in ("openapi", "info", "servers", "security", "paths", "components")}

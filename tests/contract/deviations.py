@@ -378,6 +378,7 @@ _ALL, _REFERENCES = (_SIMULATION, _PLACEMENT, _FULFILL, _CANCEL), (_FULFILL, _CA
 _PARTICULARS = _below("clientProfileData", "email firstName lastName documentType document")
 _STREET = "addressType receiverName postalCode city state country street number neighborhood"
 _LINE = "shippingData.logisticsInfo[]"
+_WISH = ("cancellationRequestId", "reason", "requestedByUser")
 
 DOCUMENT_DEVIATIONS = (
     # simulation
@@ -412,6 +413,22 @@ DOCUMENT_DEVIATIONS = (
         paths=("items[].seller",),
         why="the configured seller is meant",
         source="row 24",
+    ),
+    DocumentDeviation(
+        operations=(_SIMULATION,),
+        parts=_REQUEST,
+        words="is ours",
+        paths=_below("items[]", "parentAssemblyBinding parentItemIndex"),
+        why="sent for a SKU that belongs to another, and the shop gets it",
+        source="§1.1, row 24",
+    ),
+    DocumentDeviation(
+        operations=(_SIMULATION,),
+        parts=_ANSWER,
+        words="is ours",
+        paths=("logisticsInfo[].slas[].deliveryIds",),
+        why="where the shop says by what ways an option travels",
+        source="row 40",
     ),
     DocumentDeviation(
         operations=(_SIMULATION,),
@@ -523,7 +540,7 @@ DOCUMENT_DEVIATIONS = (
             "shippingData.address",
             *_below("shippingData.address", f"{_STREET} addressId complement reference geoCoordinates"),
             "shippingData.logisticsInfo",
-            *_below(_LINE, "selectedSla lockTTL shippingEstimate price deliveryWindow"),
+            *_below(_LINE, "selectedSla price deliveryWindow"),
         ),
         why="marketplaces send null, mask what the shopper does not share, and have pickups without an address",
         source="§1.2, row 24",
@@ -572,12 +589,41 @@ DOCUMENT_DEVIATIONS = (
         operations=(_PLACEMENT,),
         parts=_BOTH,
         words="is not described",
-        paths=(
-            *_below("items[]", "commission freightCommission bundleItems itemsAttachment attachments priceTags"),
-            f"{_LINE}.deliveryWindow.listPrice",
-        ),
+        paths=_below("items[]", "commission freightCommission priceTags"),
         why="kept in the order's raw body and echoed, whatever its form",
         source="§1.2, row 24, row 25",
+    ),
+    DocumentDeviation(
+        operations=(_PLACEMENT,),
+        parts=_BOTH,
+        words="is anything, not array",
+        paths=_below("items[]", "attachments bundleItems itemsAttachment"),
+        why="its forms in the wild are many: what can be read reaches the shop, and no order is lost for the rest",
+        source="§1.2, row 24",
+    ),
+    DocumentDeviation(
+        operations=(_PLACEMENT,),
+        parts=_BOTH,
+        words="is anything, not string",
+        paths=_below(_LINE, "lockTTL shippingEstimate"),
+        why="no order is lost for what the shop can do without",
+        source="§1.2, row 27",
+    ),
+    DocumentDeviation(
+        operations=(_PLACEMENT,),
+        parts=_BOTH,
+        words="is anything, not number",
+        paths=(f"{_LINE}.deliveryWindow.listPrice",),
+        why="no order is lost for what the shop can do without",
+        source="§1.2, row 24",
+    ),
+    DocumentDeviation(
+        operations=(_PLACEMENT,),
+        parts=_BOTH,
+        words="is ours",
+        paths=("sc", f"{_LINE}.deliveryWindow.price"),
+        why="sent by some, and the shop gets it",
+        source="§1.2, row 23",
     ),
     DocumentDeviation(
         operations=(_PLACEMENT,),
@@ -612,28 +658,27 @@ DOCUMENT_DEVIATIONS = (
         source="§1.2",
     ),
     # authorization and cancellation
-    *(
-        DocumentDeviation(
-            operations=_REFERENCES,
-            parts=_REQUEST,
-            words=words,
-            paths=(
-                "marketplaceOrderId",
-                "cancellationRequestId",
-                "cancellationRequestDate",
-                "reason",
-                "requestedByUser",
-            ),
-            why="nothing but an order that can be found is needed",
-            source="row 15, row 17",
-        )
-        for words in ("may be missing", "may be null")
+    DocumentDeviation(
+        operations=_REFERENCES,
+        parts=_REQUEST,
+        words="may be missing",
+        paths=("marketplaceOrderId", *_WISH, "cancellationRequestDate"),
+        why="nothing but an order that can be found is needed",
+        source="row 15, row 17",
+    ),
+    DocumentDeviation(
+        operations=_REFERENCES,
+        parts=_REQUEST,
+        words="is anything, not string",
+        paths=("cancellationRequestDate",),
+        why="a date that cannot be read is none",
+        source="row 15, row 28",
     ),
     DocumentDeviation(
         operations=_REFERENCES,
         parts=_REQUEST,
         words="may be null",
-        paths=("paymentData",),
+        paths=("marketplaceOrderId", *_WISH, "paymentData"),
         why="nothing but an order that can be found is needed",
         source="row 15",
     ),

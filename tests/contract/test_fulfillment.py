@@ -14,7 +14,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_vtex_seller import CancellationDecision, CancellationRequest, Offer, Offering
+from flask_vtex_seller import CancellationDecision, CancellationRequest, Offer, Offering, Sla
 
 from ..shops import ACME, Shop, order_body
 from .deviations import DEVIATIONS, Deviation, Schema
@@ -95,6 +95,9 @@ def ready(shop: Shop) -> Shop:
     items = request_example(SIMULATION)["items"] + request_example(PLACEMENT)["items"]
     for item in items:
         shop.stock[item["id"]] = Offer(sku_id=item["id"], price=2499, stock=10)
+    chosen = {line["selectedSla"] for line in request_example(PLACEMENT)["shippingData"]["logisticsInfo"]}
+    options = [Sla(id=id_, name=id_, price=990, shipping_estimate="7d") for id_ in sorted({*chosen, "standard"})]
+    shop.slas = lambda _: options
     return shop
 
 

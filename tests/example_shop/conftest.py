@@ -198,16 +198,18 @@ def acme(app: Flask) -> Marketplace:
     return Marketplace(app)
 
 
-def order_body(*lines: tuple[str, int, int], sla: str | None = "standard", **changes: Any) -> dict[str, Any]:
-    """Build an order of (SKU, quantity, price) lines."""
+def order_body(
+    *lines: tuple[str, int, int], sla: str | None = "standard", shipping: int = 990, **changes: Any
+) -> dict[str, Any]:
+    """Build an order of (SKU, quantity, price) lines, each delivered for `shipping` cents."""
     logistics = [
-        {"itemIndex": index, "selectedSla": sla, "price": 990, "shippingEstimate": "2bd", "lockTTL": "8d"}
+        {"itemIndex": index, "selectedSla": sla, "price": shipping, "shippingEstimate": "2bd", "lockTTL": "8d"}
         for index, _ in enumerate(lines)
     ]
     return {
         "marketplaceOrderId": "v1-01",
         "marketplaceServicesEndpoint": "https://acme.example/",
-        "marketplacePaymentValue": sum(quantity * price for _, quantity, price in lines) + 990 * len(lines),
+        "marketplacePaymentValue": sum(quantity * price for _, quantity, price in lines) + shipping * len(lines),
         "items": [
             {"id": sku, "quantity": quantity, "seller": "jatoba", "price": price} for sku, quantity, price in lines
         ],

@@ -82,19 +82,19 @@ def test_where_nobody_delivers_nothing_is_offered(acme: Marketplace, address: di
 
 
 def test_a_marketplaces_order_is_reserved_like_any_other(acme: Marketplace, orders: Orders, stock: Stock) -> None:
-    answer = acme.place(order_body(("CAF-250", 2, 2490), ("PAN-22", 1, 16990)))
+    answer = acme.place(order_body(("CAF-250", 2, 2490), ("PAN-22", 1, 16990), shipping=2000))
     assert answer.status_code == 200, answer.text
     (order,) = orders()
     assert answer.json[0]["orderId"] == order.number
     assert answer.json[0]["followUpEmail"] == "orders@jatoba.example"
     assert (order.source, order.source_order_id, order.state) == ("acme", "v1-01", OrderState.RESERVED)
     assert (order.name, order.city, order.complement) == ("Bia Reis", "São Paulo", "")
-    assert order.total_cents == 2 * 2490 + 16990 + 2 * 990
+    assert order.total_cents == 2 * 2490 + 16990 + 2 * 2000
     assert (stock("CAF-250"), stock("PAN-22")) == (118, 17)
 
 
 def test_a_repeated_order_is_taken_once(acme: Marketplace, orders: Orders, stock: Stock) -> None:
-    first, second = (acme.place(order_body(("CANDLE", 5, 3490))) for _ in range(2))
+    first, second = (acme.place(order_body(("CANDLE", 5, 3490), shipping=2000)) for _ in range(2))
     assert first.json == second.json
     assert (len(orders()), stock("CANDLE")) == (1, 105)
 
@@ -113,10 +113,11 @@ def test_the_same_order_id_of_another_marketplace_is_another_order(
     ("body", "code"),
     [
         (order_body(("NOPE", 1, 100)), "ORD021"),
-        (order_body(("POT-5L", 1, 38990)), "FMT002"),
+        (order_body(("POT-5L", 1, 38990), shipping=2000), "FMT002"),
         (order_body(("TEA-HIB", 1, 1890), ("TEA-HIB", 1, 1890)), "FMT002"),
         (order_body(("CANDLE", 1, 3489)), "FMT006"),
         (order_body(("CANDLE", 1, 3490), ("CANDLE", 1, 1)), "FMT006"),
+        (order_body(("CANDLE", 1, 3490), shipping=900), "FMT007"),
         (order_body(("CANDLE", 1, 3490), sla="drone"), "FMT010"),
         (order_body(("CANDLE", 1, 3490), sla=None), "FMT010"),
         (order_body(("CANDLE", 1, 3490), shippingData=None), "FMT010"),

@@ -259,6 +259,10 @@ class TestRefused:
             (order_body(items=[{"id": "apple", "quantity": 1, "price": -1}]), "items[0].price"),
             (order_body(items=[{"id": "apple", "quantity": 1, "price": 2**31}]), "items[0].price"),
             (order_body(items=[{"id": "apple", "quantity": 1}]), "items[0].price"),
+            (
+                order_body(items=[{"id": "apple", "quantity": 2**31 - 1, "price": 2**31 - 1}], shippingData=None),
+                "items: the order's value",
+            ),
             (order_body(items=[{"quantity": 1, "price": 1}]), "items[0].id"),
             (
                 order_body(items=[{"id": "apple", "quantity": 1, "price": 1, "isGift": "no"}]),
@@ -289,6 +293,16 @@ class TestRefused:
         error_code(response)
         assert field in response.json["error"]["message"]
         assert shop.asked_for(OrderPlacement) == []
+
+    def test_an_order_with_more_lines_than_the_limit_is_refused(self, new_shop: Callable[..., Shop]) -> None:
+        """P23"""
+        shop = new_shop(VTEX_SELLER_MAX_ITEMS=2)
+        assert place(shop, [order_body("A-01")]).status_code == 200
+        longer = order_body("B-01", items=order_body()["items"] + order_body()["items"][:1])
+        response = place(shop, [order_body("C-01"), longer])
+        assert (response.status_code, error_code(response)) == (400, "INVALID_FIELD")
+        assert response.json["error"]["message"] == "[1].items: the order has more than 2 lines"
+        assert shop.order_ids() == ["S-1"]
 
     @pytest.mark.parametrize(
         ("refusal", "code"),

@@ -1,5 +1,6 @@
 """The fulfillment simulation as a marketplace sees it: what a cart costs, what is in stock, how it travels."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,19 +10,26 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import event, text
 from werkzeug.test import TestResponse
 
 from flask_vtex_seller import (
+    AttachmentOffering,
+    DeliveryId,
     DeliveryWindow,
     Offer,
     Offering,
+    SimulationItem,
     SimulationMode,
     SimulationRequest,
     Sla,
     cents,
 )
+from flask_vtex_seller.offers import Terms
 from flask_vtex_seller.schema_loader import load
+from flask_vtex_seller.simulation.quote import quote
 from flask_vtex_seller.simulation.schemas import SimulationAnswerSchema
 
 from ..shops import ACME, PICKUP_POINT, TOKEN, Shop
@@ -114,7 +122,7 @@ def test_a_known_item_without_an_address_has_price_list_price_and_stock(shop: Sh
     ],
 )
 def test_an_absent_null_and_empty_address_are_the_same_and_echoed_as_null(shop: Shop, address: dict[str, Any]) -> None:
-    """P2."""
+    """P2 and row 12."""
     body = answered(shop.simulate(("apple", 1), **address))
     assert (body["postalCode"], body["country"], body["allowMultipleDeliveries"]) == (None, None, False)
     assert body == answered(shop.simulate(("apple", 1)))
@@ -123,6 +131,7 @@ def test_an_absent_null_and_empty_address_are_the_same_and_echoed_as_null(shop: 
 
 @pytest.mark.parametrize("half", [{"postalCode": "01310-100"}, {"country": "BRA"}])
 def test_half_an_address_is_echoed_and_counts_as_none(shop: Shop, half: dict[str, str]) -> None:
+    """Row 12."""
     body = answered(shop.simulate(("apple", 1), **half))
     assert {"postalCode": body["postalCode"], "country": body["country"]} == {
         "postalCode": None,
@@ -161,7 +170,7 @@ def test_an_unknown_sku_is_an_unavailable_line(shop: Shop) -> None:
 
 
 def test_more_than_the_stock_is_cut_to_the_stock(shop: Shop) -> None:
-    """P5."""
+    """P5, row 20 and row 21."""
     shop.stock["apple"] = replace(shop.stock["apple"], stock=3)
     body = answered(shop.simulate(("apple", 5)))
     assert body["items"][0]["quantity"] == 3
@@ -169,7 +178,7 @@ def test_more_than_the_stock_is_cut_to_the_stock(shop: Shop) -> None:
 
 
 def test_a_sold_out_line_has_no_stock_anywhere_and_no_delivery(shop: Shop) -> None:
-    """P6."""
+    """P6 and row 20."""
     body = answered(shop.simulate(("plum", 1), ("apple", 1), **ADDRESS))
     sold_out = body["logisticsInfo"][0]
     assert (body["items"][0]["quantity"], sold_out["quantity"], sold_out["stockBalance"]) == (0, 0, 0)
@@ -183,14 +192,50 @@ def test_a_sold_out_line_has_no_stock_anywhere_and_no_delivery(shop: Shop) -> No
 def test_a_cart_of_which_nothing_is_available_has_items_and_no_logistics(
     shop: Shop, lines: list[tuple[str, int]], address: dict[str, str]
 ) -> None:
-    """P7."""
+    """P7 and row 19."""
     body = answered(shop.simulate(*lines, **address))
     assert body["logisticsInfo"] == []
     assert [item["quantity"] for item in body["items"]] == [0] * len(lines)
 
 
+@pytest.mark.parametrize("address", [{}, ADDRESS])
+def test_a_cart_of_which_nothing_is_available_may_be_told_in_zeros(
+    new_shop: Callable[..., Shop], address: dict[str, str]
+) -> None:
+    """Row 19: the other encoding, for a marketplace that is configured to understand it."""
+    shop = new_shop(marketplaces={"acme": {**ACME, "unavailable": "zeros"}})
+    body = answered(shop.simulate(("plum", 2), ("kiwi", 1), **address))
+    assert [item["quantity"] for item in body["items"]] == [0, 0]
+    assert [entry["itemIndex"] for entry in body["logisticsInfo"]] == [0, 1]
+    for entry in body["logisticsInfo"]:
+        assert (entry["quantity"], entry["stockBalance"], entry["slas"]) == (0, 0, [])
+        assert [channel["stockBalance"] for channel in entry["deliveryChannels"]] == [0]
+
+
+def test_a_cart_of_which_something_is_available_is_told_alike_in_both_encodings(new_shop: Callable[..., Shop]) -> None:
+    """Row 19."""
+    shop = new_shop(marketplaces={"acme": ACME, "zeros": {**ACME, "unavailable": "zeros"}})
+    lines = {"items": [{"id": "plum", "quantity": 1}, {"id": "apple", "quantity": 1}], **ADDRESS}
+    answers = [answered(shop.call(PATH, lines, marketplace=name)) for name in ("acme", "zeros")]
+    assert answers[0] == answers[1]
+    assert len(answers[0]["logisticsInfo"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("most", "quantities", "stocks"), [(4, [3, 1], [4, 1]), (99, [3, 7], [10, 7]), (0, [0, 0], [0, 0])]
+)
+def test_a_marketplace_may_be_shown_less_than_the_stock(
+    new_shop: Callable[..., Shop], most: int, quantities: list[int], stocks: list[int]
+) -> None:
+    """Row 21: of ten apples two lines see no more than `max_stock` together."""
+    shop = new_shop(marketplaces={"acme": {**ACME, "max_stock": most, "unavailable": "zeros"}})
+    body = answered(shop.simulate(("apple", 3), ("apple", 9)))
+    assert [item["quantity"] for item in body["items"]] == quantities
+    assert [entry["stockBalance"] for entry in body["logisticsInfo"]] == stocks
+
+
 def test_lines_of_one_sku_share_its_stock(shop: Shop) -> None:
-    """P8."""
+    """P8 and row 21."""
     body = answered(shop.simulate(("apple", 7), ("pear", 1), ("apple", 7), ("apple", 1)))
     assert [item["quantity"] for item in body["items"]] == [7, 1, 3, 0]
     assert [entry["stockBalance"] for entry in body["logisticsInfo"]] == [10, 2, 3, 0]
@@ -218,7 +263,22 @@ def test_offerings_have_type_id_name_and_price(shop: Shop) -> None:
     assert items[1]["offerings"] == []
 
 
+def test_attachments_that_a_shopper_may_fill_in_are_offered(shop: Shop) -> None:
+    """§1.1 `attachmentOfferings`."""
+    engraving = AttachmentOffering(name="Engraving", required=True, schema={"text": {"maximumNumberOfCharacters": 12}})
+    shop.stock["apple"] = replace(
+        shop.stock["apple"], attachment_offerings=(engraving, AttachmentOffering(name="Note"))
+    )
+    items = answered(shop.simulate(("apple", 1), ("pear", 1)))["items"]
+    assert items[0]["attachmentOfferings"] == [
+        {"name": "Engraving", "required": True, "schema": {"text": {"maximumNumberOfCharacters": 12}}},
+        {"name": "Note", "required": False, "schema": {}},
+    ]
+    assert items[1]["attachmentOfferings"] == []
+
+
 def test_unit_and_validity_of_an_offer_are_told(shop: Shop) -> None:
+    """Row 26 and row 28."""
     until = datetime(2026, 4, 1, 9, 30, tzinfo=timezone(timedelta(hours=-3)))
     shop.stock["apple"] = replace(
         shop.stock["apple"], measurement_unit="kg", unit_multiplier=Decimal("0.25"), price_valid_until=until
@@ -230,6 +290,7 @@ def test_unit_and_validity_of_an_offer_are_told(shop: Shop) -> None:
 
 @pytest.mark.parametrize("multiplier", [Decimal("2.0"), 2])
 def test_a_whole_unit_multiplier_is_an_integer(shop: Shop, multiplier: Decimal | int) -> None:
+    """Row 26."""
     shop.stock["apple"] = replace(shop.stock["apple"], unit_multiplier=multiplier)
     item = answered(shop.simulate(("apple", 1)))["items"][0]
     assert type(item["unitMultiplier"]) is int
@@ -254,25 +315,50 @@ def test_the_seller_is_the_one_of_the_request_or_else_the_configured_one(shop: S
 
 
 def test_the_merchant_is_named_when_the_seller_charges(new_shop: Callable[..., Shop]) -> None:
-    """P17."""
-    shop = new_shop(marketplaces={"acme": {**ACME, "merchant_name": "fruitaccount"}})
-    body = answered(shop.simulate(("apple", 1), ("kiwi", 1)))
-    assert [item["merchantName"] for item in body["items"]] == ["fruitaccount"] * 2
+    """P17 and row 13."""
+    shop = new_shop(marketplaces={"acme": ACME, "charging": {**ACME, "merchant_name": "fruitaccount"}})
+    cart = {"items": [{"id": "apple", "quantity": 1}, {"id": "kiwi", "quantity": 1}]}
+    named = {
+        name: {item["merchantName"] for item in answered(shop.call(PATH, cart, marketplace=name))["items"]}
+        for name in ("acme", "charging")
+    }
+    assert named == {"acme": {None}, "charging": {"fruitaccount"}}
 
 
 def test_old_spellings_and_types_are_understood(shop: Shop) -> None:
-    """P19."""
+    """P19 and row 24."""
     shop.stock["7"] = replace(shop.stock["apple"], sku_id="7")
     body = answered(shop.call(PATH, {"items": [{"Id": 7, "Seller": "one", "quantity": "1"}]}))
     (item,) = body["items"]
     assert (item["id"], item["seller"], item["quantity"], item["price"]) == ("7", "one", 1, 1250)
 
 
+@pytest.mark.parametrize("key", ["parentAssemblyBinding", "parentAssembluBinding", "ParentAssemblyBinding"])
+def test_a_part_of_another_line_says_so_in_either_spelling(shop: Shop, key: str) -> None:
+    """Row 24."""
+    part = {"id": "pear", "quantity": 1, "parentItemIndex": 0, key: "box_fruit"}
+    answered(shop.call(PATH, {"items": [{"id": "apple", "quantity": 1}, part]}))
+    (request,) = carts_asked_for(shop)
+    assert [(item.parent_item_index, item.parent_assembly_binding) for item in request.items] == [
+        (None, None),
+        (0, "box_fruit"),
+    ]
+
+
+@pytest.mark.parametrize("value", [-1, "0", [], {}, False, 1.5])
+def test_an_unreadable_parent_refuses_no_cart(shop: Shop, value: Any) -> None:
+    """Row 24."""
+    item = {"id": "apple", "quantity": 1, "parentItemIndex": value, "parentAssemblyBinding": [value]}
+    answered(shop.call(PATH, {"items": [item]}))
+    (request,) = carts_asked_for(shop)
+    assert (request.items[0].parent_item_index, request.items[0].parent_assembly_binding) == (None, None)
+
+
 # delivery
 
 
 def test_every_option_for_an_address_is_complete(shop: Shop) -> None:
-    """P11."""
+    """P11 and row 27."""
     slas = answered(shop.simulate(("apple", 2), **ADDRESS))["logisticsInfo"][0]["slas"]
     assert slas[0] == {
         "id": "standard",
@@ -287,7 +373,7 @@ def test_every_option_for_an_address_is_complete(shop: Shop) -> None:
 
 
 def test_a_pickup_option_has_a_point_with_a_full_address(shop: Shop) -> None:
-    """P13."""
+    """P13, and row 22 for its coordinates."""
     logistics = answered(shop.simulate(("apple", 1), **ADDRESS))["logisticsInfo"][0]
     pickup = logistics["slas"][1]
     assert pickup["deliveryChannel"] == "pickup-in-point"
@@ -328,12 +414,22 @@ def test_an_address_out_of_reach_keeps_the_stock_and_has_no_option(shop: Shop) -
 
 @pytest.mark.parametrize("coordinates", [[-46.65, -23.56], ["-46.65", "-23.56"]])
 def test_coordinates_count_as_an_address(shop: Shop, coordinates: list[Any]) -> None:
-    """P20."""
+    """P20 and row 22."""
     body = answered(shop.simulate(("apple", 1), geoCoordinates=coordinates))
     assert [sla["id"] for sla in body["logisticsInfo"][0]["slas"]] == ["standard", "pickup"]
     assert carts_asked_for(shop)[0].geo_coordinates == (-46.65, -23.56)
     assert carts_asked_for(shop)[0].mode is SimulationMode.CHECKOUT
     assert (body["postalCode"], body["country"]) == (None, None)
+
+
+@pytest.mark.parametrize("coordinates", [[-23.56, -46.65], ["-23.56", "-46.65"]])
+def test_a_marketplace_may_write_latitude_first(new_shop: Callable[..., Shop], coordinates: list[Any]) -> None:
+    """Row 22: what it writes is turned round; what we answer is longitude first all the same."""
+    shop = new_shop(marketplaces={"acme": {**ACME, "geo_order": "lat,lon"}})
+    body = answered(shop.simulate(("apple", 1), geoCoordinates=coordinates))
+    assert carts_asked_for(shop)[0].geo_coordinates == (-46.65, -23.56)
+    pickup = body["logisticsInfo"][0]["slas"][1]["pickupStoreInfo"]
+    assert pickup["address"]["geoCoordinates"] == list(PICKUP_POINT.geo_coordinates)
 
 
 @pytest.fixture
@@ -349,7 +445,7 @@ def own_slas(new_shop: Callable[..., Shop]) -> Callable[..., Shop]:
 
 
 def test_scheduled_windows_are_in_utc_with_their_price(own_slas: Callable[..., Shop]) -> None:
-    """P14."""
+    """P14 and row 28."""
     start = datetime(2026, 3, 5, 8, tzinfo=timezone(timedelta(hours=-3)))
     window = DeliveryWindow(start=start, end=start + timedelta(hours=4), price=250)
     shop = own_slas(Sla(id="s", name="S", price=500, shipping_estimate="1d", delivery_windows=(window,)))
@@ -374,6 +470,40 @@ def test_a_line_that_only_a_point_serves_has_only_that_channel(own_slas: Callabl
     assert entry["deliveryChannels"] == [{"id": "pickup-in-point", "stockBalance": 10}]
 
 
+def test_where_goods_leave_from_is_told_only_if_the_shop_says_it(own_slas: Callable[..., Shop]) -> None:
+    """Row 40: off unless the shop gives it; the quantity is the line's."""
+    dock = DeliveryId(courier_id="c1", courier_name="Rápido", dock_id="d1", warehouse_id="w1")
+    told = Sla(id="s", name="S", price=500, shipping_estimate="1d", delivery_ids=(dock,))
+    shop = own_slas(told, replace(told, id="t", delivery_ids=()))
+    entries = answered(shop.simulate(("apple", 2), ("pear", 9), **ADDRESS))["logisticsInfo"]
+    ids = {"courierId": "c1", "courierName": "Rápido", "dockId": "d1", "warehouseId": "w1"}
+    assert [entry["slas"][0]["deliveryIds"] for entry in entries] == [
+        [{**ids, "quantity": 2}],
+        [{**ids, "quantity": 2}],
+    ]
+    assert all("deliveryIds" not in entry["slas"][1] for entry in entries)
+    entries = answered(shop.simulate(("apple", 3), ("pear", 1), **ADDRESS))["logisticsInfo"]
+    assert [entry["slas"][0]["deliveryIds"][0]["quantity"] for entry in entries] == [3, 1]
+
+
+@given(st.permutations([("apple", 3), ("pear", 1), ("apple", 2), ("kiwi", 1), ("plum", 1), ("pear", 2)]))
+def test_no_price_depends_on_the_order_of_the_lines(lines: list[tuple[str, int]]) -> None:
+    """P21: stock is dealt out in the lines' order, prices are not."""
+    offers = {sku_id: Offer(sku_id=sku_id, price=price, stock=99) for sku_id, price in (("apple", 5), ("pear", 7))}
+    slas = (
+        Sla(id="s", name="S", price=500, shipping_estimate="1d", sku_ids=frozenset({"apple"})),
+        Sla(id="s", name="S", price=700, shipping_estimate="1d", sku_ids=frozenset({"pear"})),
+        Sla(id="t", name="T", price=900, shipping_estimate="1d"),
+    )
+    items = tuple(SimulationItem(sku_id=sku_id, quantity=quantity) for sku_id, quantity in lines)
+    request = SimulationRequest(marketplace="acme", items=items, postal_code="01310-100", country="BRA")
+    quoted = quote(request, Terms(offers=offers, slas=slas))
+    assert [line.item for line in quoted] == list(items)
+    for line in quoted:
+        expected = {"apple": [("s", 500), ("t", 900)], "pear": [("s", 700), ("t", 900)]}.get(line.item.sku_id, [])
+        assert [(sla.id, sla.price) for sla in line.slas] == expected
+
+
 def test_options_do_not_depend_on_the_order_of_the_lines(shop: Shop) -> None:
     """P21."""
     one = answered(shop.simulate(("apple", 1), ("pear", 1), **ADDRESS))
@@ -386,6 +516,89 @@ def test_the_same_request_gets_the_same_answer(shop: Shop) -> None:
     """P21."""
     first, second = (shop.simulate(("apple", 2), ("pear", 1), **ADDRESS).get_data() for _ in range(2))
     assert first == second
+
+
+# the mode
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {},
+        {"headers": {"X-VTEX-Mode": "checkout", "Accept": "application/vnd.checkout+json"}},
+        {"query_string": {"token": TOKEN, "mode": "checkout", "postalCode": "01310-100", "country": "BRA"}},
+    ],
+)
+def test_the_mode_follows_from_the_body_and_from_nothing_else(shop: Shop, call: dict[str, Any]) -> None:
+    """Row 44."""
+    items = [{"id": "apple", "quantity": 1}]
+    answered(shop.call(PATH, {"items": items}, **call))
+    answered(shop.call(PATH, {"items": items, **ADDRESS}, **call))
+    assert [request.mode for request in carts_asked_for(shop)] == [SimulationMode.STOREFRONT, SimulationMode.CHECKOUT]
+
+
+# by GET
+
+
+@pytest.fixture
+def getting(new_shop: Callable[..., Shop]) -> Shop:
+    """A shop whose marketplace asks by GET, too."""
+    return new_shop(marketplaces={"acme": {**ACME, "simulation_by_get": True, "sales_channel": "1"}})
+
+
+def by_get(shop: Shop, path: str = PATH, *, method: str = "GET", **query: Any) -> TestResponse:
+    client = shop.app.test_client()
+    return client.open(f"/api/vtex/acme{path}", method=method, query_string={"token": TOKEN, **query})
+
+
+CONTEXT = {"items": [{"id": "apple", "quantity": 2, "seller": "fruitshop"}], **ADDRESS}
+
+
+def test_a_cart_may_come_by_get_where_the_marketplace_is_configured_so(getting: Shop) -> None:
+    """Row 41: the same answer as by POST."""
+    response = by_get(getting, purchaseContext=json.dumps(CONTEXT), sc="7", an="acme")
+    assert answered(response) == answered(getting.call(PATH, CONTEXT))
+    assert [request.sales_channel for request in carts_asked_for(getting)] == ["7", "1"]
+    assert answered(by_get(getting, f"/{PATH}//", purchaseContext=json.dumps(CONTEXT))) == answered(response)
+
+
+@pytest.mark.parametrize(
+    ("context", "code"),
+    [
+        (None, "INVALID_JSON"),
+        ("", "INVALID_JSON"),
+        ("{", "INVALID_JSON"),
+        ("[]", "INVALID_FIELD"),
+        ("{}", "INVALID_FIELD"),
+    ],
+)
+def test_a_wrong_cart_by_get_is_refused_like_any_other(getting: Shop, context: str | None, code: str) -> None:
+    """Row 41 and P22."""
+    response = by_get(getting, **({} if context is None else {"purchaseContext": context}))
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, code)
+
+
+def test_a_cart_by_get_has_the_same_limits(new_shop: Callable[..., Shop]) -> None:
+    """Row 41 and P23."""
+    marketplaces = {"acme": {**ACME, "simulation_by_get": True}}
+    shop = new_shop(marketplaces=marketplaces, VTEX_SELLER_MAX_BODY_BYTES=100)
+    response = by_get(shop, purchaseContext=json.dumps(CONTEXT))
+    assert (response.status_code, response.get_json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert shop.asked == []
+
+
+def test_get_needs_the_token_and_opens_no_other_route(getting: Shop) -> None:
+    """Row 41 and P71."""
+    assert by_get(getting, token="wrong", purchaseContext=json.dumps(CONTEXT)).status_code == 401
+    assert [by_get(getting, path).status_code for path in ("/pvt/orders", "/pvt/orders/S-1/cancel")] == [405, 405]
+    assert [by_get(getting, method=method).status_code for method in ("HEAD", "PUT", "DELETE", "OPTIONS")] == [405] * 4
+
+
+def test_get_is_off_unless_configured(shop: Shop) -> None:
+    """Row 41."""
+    response = by_get(shop, purchaseContext=json.dumps(CONTEXT))
+    assert (response.status_code, response.get_json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert shop.asked == []
 
 
 # the sales channel
@@ -408,7 +621,7 @@ def test_the_same_request_gets_the_same_answer(shop: Shop) -> None:
 def test_the_sales_channel_is_the_bodys_then_the_querys_then_the_configured_one(
     new_shop: Callable[..., Shop], body: dict[str, Any], query: str, configured: str | None, expected: str | None
 ) -> None:
-    """P16 and P74."""
+    """P16, P74 and row 23."""
     shop = new_shop(marketplaces={"acme": {**ACME, "sales_channel": configured}})
     items = [{"id": "apple", "quantity": 1}]
     answered(shop.call(PATH, {"items": items, **body}, query_string=f"token={TOKEN}&{query}"))

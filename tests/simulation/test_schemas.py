@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from flask_vtex_seller.config import Settings
 from flask_vtex_seller.errors import InvalidRequest
 from flask_vtex_seller.schema_loader import load
 from flask_vtex_seller.simulation.schemas import (
-    MAX_ITEMS,
     SimulationAnswerSchema,
     SimulationRequestSchema,
     read_request,
@@ -21,6 +21,7 @@ from ..shops import ACME, Shop
 
 PATH = "/pvt/orderForms/simulation"
 APPLE = {"id": "apple", "quantity": 1, "seller": "fruitshop"}
+MARKETPLACE = Settings.from_config({"VTEX_SELLER_MARKETPLACES": {"acme": ACME}}).marketplaces["acme"]
 WRONG_TEXTS: list[Any] = [1.5, [], {}, False, ["1"]]
 VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=5)
 NESTED = st.recursive(
@@ -101,7 +102,7 @@ def test_an_address_of_a_wrong_type_is_refused_by_its_name(shop: Shop) -> None:
 
 
 def test_coordinates_are_never_refused(shop: Shop) -> None:
-    """Not a pair of numbers, so no address."""
+    """Row 22: not a pair of numbers, so no address."""
     for coordinates in (["-22.9443504"], "x", 5, {"lat": 1}, [None, None], [True, False], ["a", "b"]):
         response = shop.call(PATH, {"items": [APPLE], "geoCoordinates": coordinates})
         assert response.status_code == 200
@@ -133,9 +134,19 @@ def test_an_address_is_found_whatever_its_keys_case(shop: Shop, key: str) -> Non
 
 def test_the_largest_cart_is_answered_and_one_more_item_is_refused(shop: Shop) -> None:
     """P23."""
-    response = shop.call(PATH, {"items": [APPLE] * (MAX_ITEMS + 1)})
-    assert "items: Length must be between 1 and 500" in refusal(response, shop)
-    assert len(shop.call(PATH, {"items": [APPLE] * MAX_ITEMS}).get_json()["items"]) == MAX_ITEMS
+    assert refusal(shop.call(PATH, {"items": [APPLE] * 501}), shop) == "items: the cart has more than 500 lines"
+    assert len(shop.call(PATH, {"items": [APPLE] * 500}).get_json()["items"]) == 500
+
+
+def test_the_largest_cart_and_body_are_configurable(new_shop: Callable[..., Shop]) -> None:
+    """P23."""
+    shop = new_shop(VTEX_SELLER_MAX_ITEMS=2, VTEX_SELLER_MAX_BODY_BYTES=300)
+    assert shop.call(PATH, {"items": [APPLE] * 2}).status_code == 200
+    shop.asked.clear()
+    assert refusal(shop.call(PATH, {"items": [APPLE] * 3}), shop) == "items: the cart has more than 2 lines"
+    response = shop.call(PATH, {"items": [APPLE], "x": "y" * 300})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert shop.asked == []
 
 
 def test_a_refusal_quotes_nothing_of_the_body(shop: Shop) -> None:
@@ -152,7 +163,7 @@ def test_a_refusal_quotes_nothing_of_the_body(shop: Shop) -> None:
 def test_any_json_is_either_understood_or_refused(body: object) -> None:
     """P22: nothing that can be sent makes an error of its own."""
     try:
-        request = read_request(body, marketplace="acme", sales_channel=None)
+        request = read_request(body, MARKETPLACE, sales_channel=None, max_items=500)
     except InvalidRequest as refused:
         assert refused.status == 400  # noqa: PT017
     else:

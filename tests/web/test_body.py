@@ -8,10 +8,9 @@ import orjson
 import pytest
 from werkzeug.test import TestResponse
 
-from flask_vtex_seller.web.body import MAX_BYTES
-
 from ..shops import TOKEN, Shop, order_body
 
+MAX_BYTES = 1024 * 1024
 SIMULATION = "/pvt/orderForms/simulation"
 CART = {"items": [{"id": "apple", "quantity": 1}]}
 

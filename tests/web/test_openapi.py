@@ -107,6 +107,15 @@ def test_an_error_answer_names_its_headers(document: Json) -> None:
             assert set(answer.get("headers", ())) == (said | {"Retry-After"} if status == "503" else said)
 
 
+def test_the_most_lines_are_those_of_the_setting(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(VTEX_SELLER_MAX_ITEMS=2)
+    document = json.loads(run(shop).output)
+    for path, body in ((SIMULATION, {"items": [{"id": "apple", "quantity": 1}] * 3}), (PLACEMENT, order_body())):
+        body = {**body, "items": [body["items"][0]] * 3}
+        assert mistakes(document, body, path) != []
+        assert shop.call(path, body).status_code == 400
+
+
 def test_any_way_to_show_a_token_will_do(document: Json) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["token"].items() >= {"type": "apiKey", "in": "query", "name": "token"}.items()
