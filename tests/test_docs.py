@@ -28,6 +28,7 @@ from flask_vtex_seller.database import CORE
 from flask_vtex_seller.marketplace.operations import OPERATIONS
 from flask_vtex_seller.orders.order import OrderState
 from flask_vtex_seller.sandbox import create_app as create_sandbox
+from flask_vtex_seller.testing.outgoing import OUTGOING
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -307,8 +308,11 @@ def test_every_statement_is_in_the_reference() -> None:
 
 def test_what_the_guide_counts_is_what_there_is() -> None:
     judged = [statement for statement in STATEMENTS.values() if statement.check]
-    assert (len(judged), len(STATEMENTS)) == (52, 82)
-    assert "fifty-two of the\n[eighty-two]" in TEST_GUIDE.read_text(encoding="utf-8")
+    assert (len(judged), len(STATEMENTS), len(OUTGOING)) == (52, 82, 12)
+    guide = TEST_GUIDE.read_text(encoding="utf-8")
+    assert all(number in guide for number in ("fifty-two", "eighty-two", "twelve"))
+    overheard = next(line for line in reference("conformance").splitlines() if "overhearing" in line)
+    assert set(re.findall(r"`(P\d+)`", overheard)) == set(OUTGOING)
 
 
 def test_every_column_is_in_the_reference() -> None:

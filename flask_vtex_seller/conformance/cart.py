@@ -11,6 +11,7 @@ from .case import Place
 from .conversation import Conversation, NotApplicable, Reply
 
 PATH = "/pvt/orderForms/simulation"
+_LARGEST = 2**53
 Line = tuple[str, int]
 """A SKU and how many of it."""
 
@@ -100,10 +101,10 @@ def objects(value: object) -> list[dict[str, Any]]:
 
 
 def whole(value: object) -> int | None:
-    """Return a number without a fraction as an integer; None for anything else."""
+    """Return a number without a fraction as an integer; None for anything else, or beyond what JSON keeps exactly."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         return None
-    return int(value)
+    return int(value) if abs(value) <= _LARGEST else None
 
 
 def text(value: object) -> str | None:

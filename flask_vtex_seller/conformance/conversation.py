@@ -1,10 +1,11 @@
 """A check's talk with the shop: it speaks as a marketplace, remembers, and says what it finds."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
+
+import orjson
 
 from ..clock import Clock
 from .case import Case
@@ -113,7 +114,7 @@ class Conversation:
         Raises:
             Unreachable: no answer came.
         """
-        content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
         return self._send("POST", self.endpoint.at(path) if at is None else at, content)
 
     def _send(self, method: str, path: str, content: bytes) -> Reply:
@@ -157,9 +158,10 @@ def order_path(order_id: str, verb: str) -> str:
 
 
 def _parse(body: bytes) -> Any:
+    """Return what strict JSON says; None for anything else, such as NaN or half a character."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
         return None
 
 

@@ -14,7 +14,7 @@ import orjson
 import requests
 from flask import Flask
 
-from ..catalog.sync import CHANGE, INVENTORY, PRICE, drafts
+from ..catalog.sync import CHANGE, INVENTORY, PRICE, SUGGESTION, drafts
 from ..config import Marketplace
 from ..conformance import Conversation, Result, Statement, Verdict
 from ..conformance.conversation import NotApplicable
@@ -22,12 +22,13 @@ from ..conformance.ordering import Placed, authorize, place_one
 from ..errors import VtexSellerError
 from ..orders.invoice import Invoice, InvoiceItem, Tracking, TrackingStatus
 from ..orders.order import Order
-from ..outbox.message import MessageState
+from ..outbox.message import Message, MessageState
 from ..state import EXTENSION_KEY, State
 from .wire import Reply, Speech, overheard
 
 _PATIENCE_SECONDS = 30.0
-_SHOWN = 5
+_SHOWN, _MESSAGES = 5, 20
+_WITHOUT_BODY, _REDIRECTS = (204, 304), range(301, 309)
 
 
 class NotSo(Exception):
@@ -91,14 +92,15 @@ class Outgoing:
             yield
 
     def _listen(self, speech: Speech, request: requests.PreparedRequest) -> Reply:
-        body = orjson.loads(request.body) if request.body else None
-        spoken = Spoken(method=request.method or "", url=request.url or "", headers=request.headers, body=body)
+        said = orjson.loads(request.body) if request.body else None
+        spoken = Spoken(method=request.method or "", url=request.url or "", headers=request.headers, body=said)
         if speech.marketplace.name != self.marketplace.name:
             return Reply()
         self.spoken.append(spoken)
+        status, elsewhere = self.status(spoken), {"Location": "https://elsewhere.example/"}
         receipt = {"date": datetime.now(UTC).isoformat(), "orderId": "", "receipt": None}
-        elsewhere = {"Location": "https://elsewhere.example/"}
-        return Reply(status=self.status(spoken), body=orjson.dumps(receipt), headers=elsewhere)
+        body = b"" if status in _WITHOUT_BODY else orjson.dumps(receipt)
+        return Reply(status=status, body=body, headers=elsewhere if status in _REDIRECTS else {})
 
     def notify(self, kind: str, *sku_ids: str) -> None:
         """Say that SKUs changed, and deliver it."""
@@ -112,6 +114,13 @@ class Outgoing:
     def said(self, method: str, path: str) -> list[Spoken]:
         """Return the calls to a path."""
         return [call for call in self.spoken if (call.method, call.path) == (method, path)]
+
+    def messages(self, sku_id: str) -> list[Message]:
+        """Return what was written about a SKU, the newest first."""
+        with self.app.app_context():
+            return self.state.outbox.page(
+                state=None, marketplace=self.marketplace.name, lane=f"sku:{sku_id}", limit=_MESSAGES
+            )
 
     def say(self, placed: Placed, verb: Callable[[Order], None]) -> None:
         """Say something about an order in the shop's transaction, and deliver it."""
@@ -158,8 +167,10 @@ def suggested_once(out: Outgoing) -> None:
     _require(len(suggested) == 1, f"an unknown SKU (404) is suggested once, not {len(suggested)} times")
     for status in (200, 202, 204, 401, 403, 429, 500, 503):
         sku_id = f"conformance-{status}"
-        found = _suggestions(out, sku_id, status)
-        _require(not found, f"a change that is answered {status} suggests nothing")
+        _suggestions(out, sku_id, status)
+        # The shop does not know this SKU, so a suggestion would be written and not leave.
+        written = [message for message in out.messages(sku_id) if message.operation == SUGGESTION]
+        _require(not written, f"a change that is answered {status} suggests nothing")
 
 
 def _suggestions(out: Outgoing, sku_id: str, status: int = 404) -> list[Spoken]:
@@ -221,10 +232,7 @@ def suggestion_contents(out: Outgoing) -> None:
 
 
 def _reason(out: Outgoing, sku_id: str) -> str:
-    with out.app.app_context():
-        dead = out.state.outbox.page(
-            state=MessageState.DEAD, marketplace=out.marketplace.name, lane=f"sku:{sku_id}", limit=1
-        )
+    dead = [message for message in out.messages(sku_id) if message.state is MessageState.DEAD]
     return dead[0].last_reason or "" if dead else "nothing says why"
 
 

@@ -1,7 +1,10 @@
 """What the kit says, and to whom it says nothing."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -113,7 +116,7 @@ def test_what_was_sent_and_received_is_shown(bed: Bed) -> None:
     result = bed.judge(BrokenTarget(AppTarget(bed.app), refuse))[0]
     assert result.says == "a cart like this is answered 200, not 503"
     assert result.sent.splitlines()[0] == "POST /api/vtex/acme/pvt/orderForms/simulation?token=…"
-    assert '"id": "CAF-250"' in result.sent
+    assert '"id":"CAF-250"' in result.sent
     assert result.received.splitlines() == [
         "HTTP 503",
         "content-type: application/json",
@@ -140,6 +143,54 @@ def test_no_answer_is_too_strange_to_be_judged(bed: Bed, body: bytes) -> None:
 
     results = bed.judge(BrokenTarget(AppTarget(bed.app), strange))
     assert results[0].verdict is Verdict.FAILED
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    1.5,
+    10**15,
+    1e300,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\ud800",
+    "a\0b",
+    [],
+    [[]],
+    [None],
+    {},
+    {"a": 1},
+)
+
+
+def nodes(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value: what holds it, and under which key."""
+    for key, inner in list(content.items()) if isinstance(content, dict) else list(enumerate(content)):
+        yield content, key
+        if isinstance(inner, dict | list):
+            yield from nodes(inner)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_odd_value_anywhere_in_an_answer_ends_no_run(bed: Bed, seed: int) -> None:
+    chance = Random(seed)
+
+    def odd(call: Call, send: Send, memory: Memory) -> Answer:
+        given = send(call)
+        content = json.loads(given.body or b"null")
+        places = list(nodes([content]))
+        if chance.random() < 0.2 and isinstance(content, dict | list):
+            holder, key = chance.choice(places)
+            holder[key] = chance.choice(ODD)
+        return replace(given, body=json.dumps(content).encode())
+
+    results = bed.judge(BrokenTarget(AppTarget(bed.app), odd), writes=seed % 2 == 0)
+    assert len(results) == 82
+    for result in results:
+        f"{result.says} {result.sent} {result.received}".encode("utf-8", "surrogateescape")
 
 
 def test_a_shop_that_never_answers_is_unreachable(bed: Bed) -> None:
