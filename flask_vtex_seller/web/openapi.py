@@ -164,8 +164,12 @@ def make_document(settings: Settings, *, base_url: str, marketplace: str | None 
         security=[{scheme: []} for scheme in _SECURITY],
     )
     _add_components(spec.components)
+    chosen = [found for name, found in settings.marketplaces.items() if marketplace in (None, name)]
     for path, view in ROUTES.items():
-        spec.path(re.sub("<.*?>", "{orderId}", path), operations={"post": _operation(view)})
+        operations = {"post": _operation(view)}
+        if view is simulate and any(found.simulation_by_get for found in chosen):
+            operations["get"] = _by_get(operations["post"])
+        spec.path(re.sub("<.*?>", "{orderId}", path), operations=operations)
     return _tidy(spec.to_dict(), described, settings.max_items)
 
 
@@ -204,6 +208,13 @@ def _operation(view: Callable[..., Any]) -> Json:
         "requestBody": {"required": operation.needs_body, "content": _content(operation.request, operation)},
         "responses": responses,
     }
+
+
+def _by_get(post: Json) -> Json:
+    """Return the operation with its body in the query."""
+    cart = {"in": "query", "name": "purchaseContext", "required": True, "content": post["requestBody"]["content"]}
+    rest = {key: value for key, value in post.items() if key != "requestBody"}
+    return {**rest, "operationId": f"{post['operationId']}_by_get", "parameters": [cart, *post["parameters"]]}
 
 
 def _content(schema: type[WireSchema], operation: _Operation) -> Json:

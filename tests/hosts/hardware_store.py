@@ -26,6 +26,8 @@ from flask_vtex_seller import (
     OrderPlacement,
     OutOfStock,
     SimulationRequest,
+    Sku,
+    SkuImage,
     SkuNotFound,
     Sla,
     SlaNotAvailable,
@@ -50,6 +52,7 @@ class Article(db.Model):  # type: ignore[name-defined,misc]
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     on_hand: Mapped[int]
+    kilos: Mapped[Decimal] = mapped_column(Numeric(8, 3), default=Decimal("0.250"))
     prices: Mapped[list["Price"]] = relationship()
 
 
@@ -229,6 +232,34 @@ def place(order: OrderPlacement) -> str:
     except NotEnough as error:
         raise OutOfStock(f"not enough of article {error}") from error
     return number(sale)
+
+
+@seller.sku_loader
+def skus(sku_ids: Sequence[str]) -> Iterable[Sku]:
+    for article in db.session.scalars(select(Article).where(Article.id.in_(_article_ids(sku_ids)))):
+        yield Sku(
+            sku_id=str(article.id),
+            product_id=str(article.id),
+            product_name=article.name,
+            name=article.name,
+            description=f"{article.name}, from the hardware store",
+            brand="Hammer & Daughters",
+            category="Tools/All",
+            height=10,
+            width=10,
+            length=10,
+            weight_grams=int(article.kilos * 1000),
+            price=cents(max(price.amount for price in article.prices)),
+            stock=article.on_hand,
+            images=(SkuImage(name="Front", url=f"https://hardware.example/{article.id}.jpg"),),
+            ref_id=f"A-{article.id}",
+            currency="EUR",
+        )
+
+
+@seller.sku_ids_loader
+def sku_ids() -> Iterable[str]:
+    return [str(id_) for id_ in db.session.scalars(select(Article.id).order_by(Article.id))]
 
 
 def _amount(value: int) -> Decimal:

@@ -131,6 +131,20 @@ def test_the_query_token_of_the_document_opens_the_route(shop: Shop, document: J
         assert client.post(path, json={"items": []}).status_code == 401
 
 
+def test_a_simulation_by_get_is_there_where_a_marketplace_may_use_it(new_shop: Callable[..., Shop]) -> None:
+    """Row 41."""
+    shop = new_shop(marketplaces={"acme": ACME, "old": {**ACME, "simulation_by_get": True}})
+    for arguments, there in (((), True), (("--marketplace", "old"), True), (("--marketplace", "acme"), False)):
+        document = json.loads(run(shop, *arguments).output)
+        assert [path for path, item in document["paths"].items() if "get" in item] == [SIMULATION] * there
+    get, post = (json.loads(run(shop).output)["paths"][SIMULATION][method] for method in ("get", "post"))
+    assert get["responses"] == post["responses"]
+    assert get["parameters"][0]["content"] == post["requestBody"]["content"]
+    with shop.app.test_client() as client:
+        query = {"token": TOKEN, get["parameters"][0]["name"]: json.dumps({"items": [{"id": "apple", "quantity": 1}]})}
+        assert client.get(f"/api/vtex/old{SIMULATION}", query_string=query).status_code == 200
+
+
 # that it is true
 
 
