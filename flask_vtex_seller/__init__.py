@@ -1,5 +1,6 @@
 """Sell an existing Flask shop's products on VTEX marketplaces."""
 
+from .catalog.promises import DeliveryPromise, SkuAvailability
 from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
@@ -32,6 +33,7 @@ from .offers import (
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
 from .orders.order import (
     Address,
+    Agreement,
     CancellationDecision,
     CancellationRequest,
     ClientProfile,
@@ -58,6 +60,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Address",
+    "Agreement",
     "AmbiguousOrder",
     "AttachmentOffering",
     "CancellationDecision",
@@ -66,6 +69,7 @@ __all__ = [
     "ClientProfile",
     "ConfigurationError",
     "DeliveryId",
+    "DeliveryPromise",
     "DeliveryWindow",
     "FulfillmentAuthorization",
     "HookFailed",
@@ -91,6 +95,7 @@ __all__ = [
     "SimulationMode",
     "SimulationRequest",
     "Sku",
+    "SkuAvailability",
     "SkuImage",
     "SkuNotFound",
     "SkuNotReady",

@@ -16,12 +16,25 @@ N = TypeVar("N", int, None)
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HOST = re.compile(r"[a-z0-9.:-]+")
+_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
 _UNAVAILABLE = ("empty", "zeros")
 _GEO_ORDERS = ("lon,lat", "lat,lon")
+_CATALOG_ROUTES = ("catalog_system", "sku-binding")
+_NOTIFICATOR_PREFIX = "/api/notificator"
+_AGREEMENT_PATH = "/api/order-system/orders/{marketplace_order_id}/changes/{change_id}/send-agreement"
+_AGREEMENT_NAMES = ("marketplace_order_id", "change_id")
+_SERVICES_HOSTS = (
+    ".vtexcommercestable.com.br",
+    ".vtexcommercebeta.com.br",
+    ".vtexcommerce.com.br",
+    ".myvtex.com",
+    "portal.vtexcommerce.com.br",
+)
+_TEMPLATE = re.compile(r"/(?:[A-Za-z0-9._~/?=&-]|\{[a-z_]+\})+")
 _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
@@ -39,6 +52,10 @@ _OPTIONAL = (
     "base_url",
     "suggestions_url",
     "route_family",
+    "services_hosts",
+    "catalog_route",
+    "notificator_prefix",
+    "agreement_path",
     "merchant_name",
     "sales_channel",
     "ships_to",
@@ -49,6 +66,10 @@ _OPTIONAL = (
     "check_orders",
     "price_tolerance_cents",
     "paused",
+    "catalog",
+    "price",
+    "inventory",
+    "orders",
     "local",
 )
 
@@ -94,6 +115,16 @@ class Marketplace:
     """Where SKU suggestions go, without a trailing slash."""
     route_family: str = "oms"
     """`oms` or `protocol`: which of the two documented families of order calls is used."""
+    services_hosts: tuple[str, ...] = _SERVICES_HOSTS
+    """Where an order's `marketplaceServicesEndpoint` may lead: `.suffix` for the account's own host below it, or the
+    name of a host that all accounts share. Lower case, ASCII."""
+    catalog_route: str = "catalog_system"
+    """`catalog_system` or `sku-binding`: which of the two documented change notifications is used."""
+    notificator_prefix: str = _NOTIFICATOR_PREFIX
+    """What the paths of price and inventory notices begin with."""
+    agreement_path: str = _AGREEMENT_PATH
+    """Where agreements to order modifications go, with `{marketplace_order_id}`, `{change_id}` and perhaps
+    `{account}`."""
     merchant_name: str | None = None
     """The shop's VTEX account, if it processes the payments itself; else the marketplace does."""
     sales_channel: str | None = None
@@ -114,6 +145,12 @@ class Marketplace:
     """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
+    catalog: bool = True
+    """Whether the marketplace is told about the catalog; so with `price` and `inventory`."""
+    price: bool = True
+    inventory: bool = True
+    orders: bool = True
+    """Whether new orders are taken; what was placed goes on in any case."""
     local: bool = False
     """Plain http to a loopback host is allowed: the marketplace is a sandbox on this machine."""
 
@@ -207,6 +244,10 @@ class _Reader:
             base_url=self._url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
             suggestions_url=self._url("suggestions_url", f"https://api.vtex.com/{account}", local),
             route_family=self._choice("route_family", _ROUTE_FAMILIES),
+            services_hosts=self._hosts("services_hosts"),
+            catalog_route=self._choice("catalog_route", _CATALOG_ROUTES),
+            notificator_prefix=self._path("notificator_prefix", _NOTIFICATOR_PREFIX),
+            agreement_path=self._template("agreement_path", _AGREEMENT_PATH),
             merchant_name=self._text("merchant_name"),
             sales_channel=self._text("sales_channel"),
             ships_to=self._countries("ships_to"),
@@ -217,6 +258,10 @@ class _Reader:
             check_orders=self._flag("check_orders", default=True),
             price_tolerance_cents=self._count("price_tolerance_cents", 1),
             paused=self._flag("paused"),
+            catalog=self._flag("catalog", default=True),
+            price=self._flag("price", default=True),
+            inventory=self._flag("inventory", default=True),
+            orders=self._flag("orders", default=True),
             local=local,
         )
 
@@ -251,6 +296,26 @@ class _Reader:
         except ValueError as error:
             raise self._error(key, str(error)) from None
         return codes
+
+    def _hosts(self, key: str) -> tuple[str, ...]:
+        hosts = tuple(text.lower() for text in self._texts(key)) or _SERVICES_HOSTS
+        for host in hosts:
+            if not _HOST_NAME.fullmatch(host.removeprefix(".")) or host.rpartition(".")[2].isdigit():
+                raise self._error(key, f"must be names such as .myvtex.com or oms.example.com, not {host!r}")
+        return hosts
+
+    def _path(self, key: str, default: str) -> str:
+        path = self._text(key) or default
+        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
+            raise self._error(key, f"must be a path such as {default}")
+        return path.rstrip("/")
+
+    def _template(self, key: str, default: str) -> str:
+        template = self._text(key) or default
+        names = set(re.findall(r"\{(\w+)\}", template)) - {"account"}
+        if not _TEMPLATE.fullmatch(template) or names != set(_AGREEMENT_NAMES) or "//" in template or "/." in template:
+            raise self._error(key, f"must be a path such as {default}")
+        return template
 
     def _flag(self, key: str, *, default: bool = False) -> bool:
         value = self._raw.get(key, default)

@@ -11,17 +11,21 @@ from typing import Any, TypeVar
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader
+from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
 from .catalog.ledger import TABLE as SKU_TABLE
 from .catalog.ledger import SkuLedger
+from .catalog.promises import SkuAvailability
 from .catalog.sync import (
     CHANGE,
     INVENTORY,
     PRICE,
+    PROMISES,
     SUGGESTION,
     ChangeNotificationHandler,
     SuggestionHandler,
     drafts,
+    hearers,
+    promise_drafts,
 )
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
@@ -38,8 +42,8 @@ from .orders.invoice_ledger import TABLE as INVOICE_TABLE
 from .orders.invoice_ledger import InvoiceLedger
 from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
-from .orders.order import Order
-from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders
+from .orders.order import Agreement, Order
+from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders, services_endpoint
 from .outbox.drain import Drain, Report, Settled
 from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
@@ -56,6 +60,7 @@ SlaLoaderT = TypeVar("SlaLoaderT", bound=SlaLoader)
 PlacementT = TypeVar("PlacementT", bound=OrderPlacementHook)
 FinderT = TypeVar("FinderT", bound=OrderFinder)
 SkuLoaderT = TypeVar("SkuLoaderT", bound=SkuLoader)
+FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
@@ -154,8 +159,12 @@ class VtexSeller:
         client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller")
 
         def send(message: Message, body: Any | None) -> Outcome:
-            marketplace = settings.marketplaces[message.marketplace]
-            return client.send(OPERATIONS[message.operation], marketplace, message.arguments, body)
+            marketplace, endpoint = settings.marketplaces[message.marketplace], None
+            if marketplace.route_family == "protocol":
+                with engine.connect() as connection:
+                    endpoint = services_endpoint(connection, orders_table, message)
+            operation = OPERATIONS[message.operation]
+            return client.send(operation, marketplace, message.arguments, body, services_endpoint=endpoint)
 
         def tell(settled: Settled) -> None:
             signal = message_delivered if settled.state is MessageState.DELIVERED else message_dead
@@ -164,11 +173,12 @@ class VtexSeller:
             )
 
         tables, clock = self._tables, self._clock
-        skus, messages = tables[SKU_TABLE.name], tables[OUTBOX_TABLE.name]
-        orders = OrderMessageHandler(orders=tables[ORDER_TABLE.name], invoices=tables[INVOICE_TABLE.name], clock=clock)
+        skus, messages, orders_table = (tables[table.name] for table in (SKU_TABLE, OUTBOX_TABLE, ORDER_TABLE))
+        orders = OrderMessageHandler(orders=orders_table, invoices=tables[INVOICE_TABLE.name], clock=clock)
         change = ChangeNotificationHandler(sku_table=skus, outbox_table=messages, clock=clock)
         suggestion = SuggestionHandler(
             sku_loader=self._hooks.sku_loader,
+            finisher=self._hooks.suggestion_finisher,
             sku_table=skus,
             marketplaces=settings.marketplaces,
             clock=clock,
@@ -223,6 +233,11 @@ class VtexSeller:
     def sku_loader(self, function: SkuLoaderT) -> SkuLoaderT:
         """Register the function that loads the catalog data of SKUs to suggest; see `SkuLoader`."""
         self._hooks.sku_loader.register(function)
+        return function
+
+    def suggestion_finisher(self, function: FinisherT) -> FinisherT:
+        """Register the function that has the last word about suggestions; see `SuggestionFinisher`."""
+        self._hooks.suggestion_finisher.register(function)
         return function
 
     def sku_ids_loader(self, function: SkuIdsLoaderT) -> SkuIdsLoaderT:
@@ -305,12 +320,23 @@ class VtexSeller:
         """Confirm a cancellation that the shop's hook answered with EVALUATE; raises as `send_invoice`."""
         current_state().outbound.confirm_cancellation(self.order(order_id, marketplace=marketplace))
 
+    def send_agreement(
+        self, order_id: str, change_id: str, agreement: Agreement, *, marketplace: str | None = None
+    ) -> None:
+        """Tell the marketplace how far the shop is with a modification of an order; raises as `send_invoice`.
+
+        Args:
+            change_id: the marketplace's id of the modification.
+        """
+        order = self.order(order_id, marketplace=marketplace)
+        current_state().outbound.send_agreement(order, change_id, agreement)
+
     def notify_price(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
         """Tell the marketplaces that prices changed; each then asks for the SKU with a simulation.
 
         Args:
             sku_ids: the shop's own ids. Notices of one SKU that wait are sent as one.
-            marketplaces: names; all when None.
+            marketplaces: names; all when None. One whose settings have `price` off is left out.
 
         Raises:
             TypeError, ValueError: an id cannot be one; names it.
@@ -328,15 +354,32 @@ class VtexSeller:
         """
         self._notify(CHANGE, sku_ids, marketplaces)
 
+    def notify_delivery_promises(self, *items: SkuAvailability, marketplaces: Collection[str] | None = None) -> None:
+        """Tell the marketplaces where and how fast SKUs can be had; replaces what was said of each before.
+
+        Args:
+            marketplaces: as in `notify_price`; one whose settings have `inventory` off is left out.
+
+        Raises:
+            TypeError: an item is no `SkuAvailability`.
+        """
+        names = self._hearers(PROMISES, marketplaces)
+        current_state().outbox.append(promise_drafts(names, items), now=self._clock.now())
+
     def _notify(self, kind: str, sku_ids: Collection[str], marketplaces: Collection[str] | None) -> None:
-        state = current_state()
+        names = self._hearers(kind, marketplaces)
+        current_state().outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
+
+    @staticmethod
+    def _hearers(kind: str, marketplaces: Collection[str] | None) -> list[str]:
+        configured = current_state().settings.marketplaces
         if isinstance(marketplaces, str):
             raise TypeError("marketplaces come as a list of names")
-        names = list(state.settings.marketplaces if marketplaces is None else dict.fromkeys(marketplaces))
-        unknown = sorted(set(names) - state.settings.marketplaces.keys())
+        names = list(configured if marketplaces is None else dict.fromkeys(marketplaces))
+        unknown = sorted(set(names) - configured.keys())
         if unknown:
             raise ValueError(f"no marketplace is configured as {', '.join(unknown)}")
-        state.outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
+        return hearers(kind, {name: configured[name] for name in names})
 
     def drain(self, *, limit: int | None = None, seconds: float | None = None) -> Report:
         """Deliver what is due now, in the calling thread; a worker does this all the time.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader
+from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
 from .catalog.ledger import SkuLedger
 from .config import Settings
 from .database import Tables
@@ -35,6 +35,9 @@ class Hooks:
     )
     on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
+    suggestion_finisher: Hook[SuggestionFinisher] = field(
+        default_factory=lambda: Hook("suggestion_finisher", required=False)
+    )
     sku_ids_loader: Hook[SkuIdsLoader] = field(default_factory=lambda: Hook("sku_ids_loader", required=False))
 
 

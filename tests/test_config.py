@@ -54,6 +54,11 @@ def test_a_marketplace_of_the_required_keys_gets_the_defaults() -> None:
     assert marketplace.simulation_by_get is False
     assert marketplace.inbound_tokens == ()
     assert (marketplace.paused, marketplace.local) == (False, False)
+    assert (marketplace.catalog, marketplace.price, marketplace.inventory, marketplace.orders) == (True,) * 4
+    assert marketplace.catalog_route == "catalog_system"
+    assert marketplace.notificator_prefix == "/api/notificator"
+    assert marketplace.agreement_path.startswith("/api/order-system/orders/{marketplace_order_id}/")
+    assert ".myvtex.com" in marketplace.services_hosts
 
 
 def test_every_optional_key_is_read() -> None:
@@ -72,6 +77,14 @@ def test_every_optional_key_is_read() -> None:
         check_orders=False,
         price_tolerance_cents=0,
         paused=True,
+        catalog=False,
+        price=False,
+        inventory=False,
+        orders=False,
+        services_hosts=".Orders.example, oms.example",
+        catalog_route="sku-binding",
+        notificator_prefix="/notificator/",
+        agreement_path="/x/{change_id}/{marketplace_order_id}?accountName={account}",
         local=True,
     )
     assert revealed(marketplace) == ["a", "b"]
@@ -87,6 +100,11 @@ def test_every_optional_key_is_read() -> None:
     assert (marketplace.check_orders, marketplace.price_tolerance_cents) == (False, 0)
     assert marketplace.simulation_by_get is True
     assert (marketplace.paused, marketplace.local) == (True, True)
+    assert (marketplace.catalog, marketplace.price, marketplace.inventory, marketplace.orders) == (False,) * 4
+    assert marketplace.services_hosts == (".orders.example", "oms.example")
+    assert marketplace.catalog_route == "sku-binding"
+    assert marketplace.notificator_prefix == "/notificator"
+    assert marketplace.agreement_path == "/x/{change_id}/{marketplace_order_id}?accountName={account}"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +226,10 @@ def test_a_float_inside_a_list_of_tokens_is_refused_too() -> None:
         acme(inbound_tokens=["one", 1.5])
 
 
-@pytest.mark.parametrize("key", ["paused", "local", "simulation_by_get", "check_orders"])
+@pytest.mark.parametrize(
+    "key",
+    ["paused", "catalog", "price", "inventory", "orders", "local", "simulation_by_get", "check_orders"],
+)
 @pytest.mark.parametrize("value", ["true", "False", 1, 0, None])
 def test_a_flag_is_true_or_false(key: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"\['acme'\]\['{key}'\] must be true or false"):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flask_vtex_seller import (
+    Agreement,
     AmbiguousOrder,
     CancellationDecision,
     IllegalTransition,
@@ -36,6 +37,9 @@ ORDER_VERBS: dict[str, Verb] = {
     ),
     "cancel_order": lambda seller, order_id, **to: seller.cancel_order(order_id, reason="broken", **to),
     "return_invoice": lambda seller, order_id, **to: seller.return_invoice(order_id, make_invoice("R1"), **to),
+    "send_agreement": lambda seller, order_id, **to: seller.send_agreement(
+        order_id, "c-1", Agreement.ACKNOWLEDGMENT, **to
+    ),
     "confirm_cancellation": lambda seller, order_id, **to: seller.confirm_cancellation(order_id, **to),
 }
 """Every verb about an order; the invoice that some need is number 1."""
@@ -79,6 +83,7 @@ def twins(shop: Shop) -> Shop:
 
 def test_the_table_of_this_file_has_every_verb() -> None:
     plumbing = {"init_app", "drain", "offer_loader", "sla_loader", "order_finder", "sku_loader", "sku_ids_loader"}
+    plumbing |= {"suggestion_finisher", "notify_delivery_promises"}  # the latter takes no ids: test_switches.py
     public = {name for name in vars(VtexSeller) if not name.startswith(("_", "on_"))} - plumbing
     assert public == {*ORDER_VERBS, *NOTICES}
 

@@ -1,7 +1,7 @@
 """What a shop tells marketplaces about its SKUs: the signatures of its functions."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .sku import Sku
 
@@ -16,6 +16,21 @@ class SkuLoader(Protocol):
 
         Args:
             sku_ids: each SKU once.
+        """
+
+
+class SuggestionFinisher(Protocol):
+    """Has the last word about a suggestion, for a marketplace that wants it otherwise."""
+
+    def __call__(self, sku: Sku, suggestion: dict[str, Any], marketplace: str, /) -> dict[str, Any]:
+        """Return what is sent: `suggestion`, changed in place or not, or another dict.
+
+        Called outside of any request, right after the `sku_loader`. Nothing of the answer is checked but that it is a
+        JSON object: the marketplace's own check follows.
+
+        Args:
+            suggestion: as it would be sent, in the protocol's names.
+            marketplace: the configured name.
         """
 
 

@@ -3,6 +3,7 @@
 Source: suggestions OpenAPI, `PUT /suggestions/{sellerId}/{sellerSkuId}`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,17 @@ from marshmallow import RAISE, ValidationError, fields, validate
 
 from ..money import MAX_INTEGER
 from ..schema_loader import Count, Identifier, OptionalText, Text, WireSchema
-from .sku import MAX_NAME_LENGTH, Sku, Specifications
+from .sku import MAX_NAME_LENGTH, Sku, Specifications, SuggestionStatus
 
 _SYMBOLS = {"BRL": "R$"}
 _MAX_DESCRIPTION_LENGTH = 1_000_000
+_STATUSES = {
+    "pending": SuggestionStatus.PENDING,
+    "waitingreview": SuggestionStatus.PENDING,
+    "accepted": SuggestionStatus.ACCEPTED,
+    "approved": SuggestionStatus.ACCEPTED,
+    "denied": SuggestionStatus.DENIED,
+}
 _NOT_EMPTY = validate.Length(min=1)
 
 
@@ -38,7 +46,7 @@ class _StockKeepingId(fields.Raw):
         raise ValidationError("Not an id.")
 
 
-class _StrictWireSchema(WireSchema):
+class StrictWireSchema(WireSchema):
     """What we write, we know."""
 
     class Meta:
@@ -47,21 +55,21 @@ class _StrictWireSchema(WireSchema):
         unknown = RAISE
 
 
-class SpecificationSchema(_StrictWireSchema):
+class SpecificationSchema(StrictWireSchema):
     """`SkuSpecifications[]` and `ProductSpecifications[]`."""
 
     name = Text(data_key="fieldName", required=True)
     values = fields.List(Text(), data_key="fieldValues", required=True)
 
 
-class ImageSchema(_StrictWireSchema):
+class ImageSchema(StrictWireSchema):
     """`Images[]`."""
 
     name = Text(data_key="imageName", required=True, validate=_NOT_EMPTY)
     url = Text(data_key="imageUrl", required=True, validate=validate.URL(schemes={"https"}, require_tld=False))
 
 
-class PricingSchema(_StrictWireSchema):
+class PricingSchema(StrictWireSchema):
     """`Pricing`; the price in cents."""
 
     currency = Text(data_key="Currency", required=True, validate=validate.Regexp("[A-Z]{3}$"))
@@ -69,7 +77,7 @@ class PricingSchema(_StrictWireSchema):
     currency_symbol = Text(data_key="CurrencySymbol", required=True, validate=_NOT_EMPTY)
 
 
-class SuggestionSchema(_StrictWireSchema):
+class SuggestionSchema(StrictWireSchema):
     """A suggestion; the tests hold what `write_suggestion` builds against it."""
 
     product_id = Identifier(data_key="ProductId")
@@ -136,6 +144,21 @@ def write_suggestion(sku: Sku, *, seller_id: str) -> dict[str, Any]:
             "CurrencySymbol": sku.currency_symbol or _SYMBOLS.get(sku.currency, sku.currency),
         },
     }
+
+
+def read_suggestion_status(body: object) -> SuggestionStatus:
+    """Return what the answer to `GET /suggestions/{sellerId}/{sellerSkuId}` says; never fails.
+
+    Its form is published nowhere: names are read in any case and spelling, and what is not understood is UNKNOWN.
+
+    Args:
+        body: a JSON value, or None for an answer without one.
+    """
+    if not isinstance(body, Mapping):
+        return SuggestionStatus.UNKNOWN
+    found = next((value for key, value in body.items() if str(key).lower() == "status"), None)
+    letters = "".join(filter(str.isalpha, found.lower())) if isinstance(found, str) else ""
+    return _STATUSES.get(letters, SuggestionStatus.UNKNOWN)
 
 
 def _specifications(specifications: Specifications) -> list[dict[str, Any]]:

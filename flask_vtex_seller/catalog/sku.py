@@ -36,6 +36,16 @@ class SkuState(Enum):
     """It is in the marketplace's catalog."""
 
 
+class SuggestionStatus(Enum):
+    """What a marketplace says about a suggestion when it is read back."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+    """Nothing that can be understood: the answer's form is published nowhere."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkuRecord:
     """What is known of a SKU at a marketplace."""

@@ -26,23 +26,28 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table
 
 from ..clock import Clock
 from ..config import Marketplace
+from ..errors import HookFailed
 from ..hook import Hook, HookBoundary
 from ..marketplace.operations import Meaning
 from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
-from .hooks import SkuIdsLoader, SkuLoader
+from .hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
 from .ledger import SkuLedger
+from .promises import SkuAvailability, write_availability
 from .schemas import write_suggestion
 from .sku import Sku, SkuNotReady, SkuState, problems, require_sku_id
 
 CHANGE, PRICE, INVENTORY = "change_notification", "price_notification", "inventory_notification"
 SUGGESTION = "suggestion"
+PROMISES = "delivery_promises"
 KINDS = frozenset({CHANGE, PRICE, INVENTORY, SUGGESTION})
+_SWITCHES = {CHANGE: "catalog", SUGGESTION: "catalog", PRICE: "price", INVENTORY: "inventory", PROMISES: "inventory"}
 EXPIRY = timedelta(days=30)
 """How long a suggestion waits for a decision before the marketplace drops it."""
 NOT_PENDING = "not pending: the marketplace has decided about this SKU already"
@@ -50,6 +55,11 @@ NOT_PENDING = "not pending: the marketplace has decided about this SKU already"
 # Numbered 18 and named SuggestionIsNotPending in VTEX's list; how the answer spells either is documented nowhere.
 _NOT_PENDING_NAME = "notpending"
 _NOT_PENDING_NUMBER = re.compile(r'^"?18"?$|(code|error|number)"?\s*[:=]?\s*"?18\b', re.IGNORECASE)
+
+
+def hearers(kind: str, marketplaces: Mapping[str, Marketplace]) -> list[str]:
+    """Return the names of those marketplaces that are told this kind of thing."""
+    return [name for name, found in marketplaces.items() if getattr(found, _SWITCHES[kind])]
 
 
 def drafts(kind: str, marketplace_names: Iterable[str], sku_ids: Iterable[str]) -> list[Draft]:
@@ -69,6 +79,29 @@ def drafts(kind: str, marketplace_names: Iterable[str], sku_ids: Iterable[str]) 
         raise TypeError("marketplaces and SKUs come as lists: a str is a list of its letters")
     ids = [require_sku_id(sku_id) for sku_id in sku_ids]
     return [_draft(kind, name, sku_id) for name in marketplace_names for sku_id in ids]
+
+
+def promise_drafts(marketplace_names: Iterable[str], items: Iterable[SkuAvailability]) -> list[Draft]:
+    """Return a message about each item for each marketplace; unlike a notice it has content, and none is merged.
+
+    Raises:
+        TypeError: an item is no `SkuAvailability`.
+    """
+    items = list(items)
+    for item in items:
+        if not isinstance(item, SkuAvailability):
+            raise TypeError(f"expected SkuAvailability, got {type(item).__name__}")
+    return [
+        Draft(
+            marketplace=name,
+            operation=PROMISES,
+            lane=f"sku:{item.sku_id}",
+            arguments={"sku_id": item.sku_id},
+            body=write_availability(item),
+        )
+        for name in marketplace_names
+        for item in items
+    ]
 
 
 def _draft(kind: str, marketplace: str, sku_id: str) -> Draft:
@@ -128,6 +161,7 @@ class SuggestionHandler:
 
     Args:
         sku_loader: the shop's function.
+        finisher: the shop's function that has the last word, if there is one.
         sku_table: the copy of `catalog.ledger.TABLE` on the shop's metadata.
         marketplaces: the configured ones by name.
         context: what the shop's function needs around it, such as an application context; entered anew for each call.
@@ -137,12 +171,14 @@ class SuggestionHandler:
         self,
         *,
         sku_loader: Hook[SkuLoader],
+        finisher: Hook[SuggestionFinisher],
         sku_table: Table,
         marketplaces: Mapping[str, Marketplace],
         clock: Clock,
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._sku_loader = sku_loader
+        self._finisher = finisher
         self._sku_table = sku_table
         self._marketplaces = marketplaces
         self._clock = clock
@@ -153,7 +189,7 @@ class SuggestionHandler:
 
         Raises:
             HookMissing: the shop registered no sku_loader.
-            HookFailed: the shop's function raised.
+            HookFailed: a function of the shop's raised, or the finisher returned what is no JSON object.
             SkuNotReady: the shop does not know the SKU, or the marketplace would refuse it.
         """
         seller_id = self._marketplaces[message.marketplace].seller_id
@@ -166,7 +202,21 @@ class SuggestionHandler:
                 raise SkuNotReady(sku_id, [f"the shop's {self._sku_loader.name} does not return it"])
             if reasons := problems(sku):
                 raise SkuNotReady(sku_id, reasons)
-            return write_suggestion(sku, seller_id=seller_id)
+            return self._finished(sku, write_suggestion(sku, seller_id=seller_id), message.marketplace)
+
+    def _finished(self, sku: Sku, suggestion: dict[str, Any], marketplace: str) -> dict[str, Any]:
+        finish = self._finisher.find()
+        if finish is None:
+            return suggestion
+        with HookBoundary(self._finisher.name):
+            finished = finish(sku, suggestion, marketplace)
+        if not isinstance(finished, dict) or not finished:
+            raise HookFailed(self._finisher.name, "must return a dict with the suggestion")
+        try:
+            orjson.dumps(finished)
+        except orjson.JSONEncodeError:
+            raise HookFailed(self._finisher.name, "returned what JSON cannot hold") from None
+        return finished
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
         """Take back nothing: the SKU is as unknown as before."""

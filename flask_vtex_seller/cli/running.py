@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..catalog.sync import first_load, sku_ids_on_sale
+from ..catalog.sync import CHANGE, first_load, hearers, sku_ids_on_sale
 from ..errors import ConfigurationError, VtexSellerError
 from ..runners.scheduler import run_worker
 from ..state import current_state
@@ -29,9 +29,11 @@ def worker() -> None:
 def sync(batch: int) -> None:
     """Tell every marketplace about every SKU on sale: the first load. The worker then sends it."""
     state = current_state()
-    names = list(state.settings.marketplaces)
-    if not names:
+    if not state.settings.marketplaces:
         raise click.ClickException("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
+    names = hearers(CHANGE, state.settings.marketplaces)
+    if not names:
+        raise click.ClickException("no marketplace is told about the catalog: each has catalog = false")
     try:
         sku_ids = sku_ids_on_sale(state.hooks.sku_ids_loader)
         with click.progressbar(length=len(sku_ids), label="SKUs", file=sys.stderr) as bar:

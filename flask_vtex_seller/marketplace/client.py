@@ -1,6 +1,8 @@
 """Sending one call to a marketplace."""
 
+import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -9,12 +11,16 @@ from urllib3.exceptions import HTTPError
 
 from ..clock import Clock
 from ..config import Marketplace
-from .operations import Operation
-from .outcome import Outcome, of_answer, of_trouble, unsendable
+from .hosts import Resolver, UntrustedEndpoint, resolve, services_url
+from .operations import Operation, filled
+from .outcome import Outcome, of_answer, of_trouble, unreachable, unsendable
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 12.0
+_CALL_SECONDS = CONNECT_SECONDS + 2 * READ_SECONDS
 _BODY_BYTES = 64 * 1024
+_NO_SUCH_ROUTE = frozenset({404, 405})
+_log = logging.getLogger(__name__)
 
 
 class _Session(requests.Session):
@@ -30,40 +36,65 @@ class MarketplaceClient:
     credentials are taken from the environment: a call is sent as it was prepared.
     """
 
-    def __init__(self, clock: Clock, *, user_agent: str) -> None:
+    def __init__(self, clock: Clock, *, user_agent: str, resolver: Resolver = resolve) -> None:
         self._clock = clock
+        self._resolver = resolver
         self._session = _Session()
         self._session.trust_env = False
         self._headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": user_agent}
 
     def send(
-        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], body: Any | None
+        self,
+        operation: Operation,
+        marketplace: Marketplace,
+        arguments: Mapping[str, str],
+        body: Any | None,
+        *,
+        services_endpoint: str | None = None,
     ) -> Outcome:
         """Make one call and judge what came back; never raises for what the other side or the network does.
 
         Args:
             arguments: the values of the path's names.
             body: a JSON value; None sends none.
+            services_endpoint: of the order that the call is about; used by the `protocol` family if it can be trusted.
         """
+        begun, operation = self._clock.monotonic(), operation.at(marketplace)
         try:
-            call = self._prepare(operation, marketplace, arguments, body)
+            route = self._route(operation, marketplace, arguments, services_endpoint)
+            call = self._prepare(route, marketplace, body)
         except (requests.RequestException, ValueError, TypeError) as error:
             return unsendable(error)
-        try:
-            timeout = (CONNECT_SECONDS, READ_SECONDS)
-            with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False) as response:
-                # What a redirect says does not matter; it may go on for ever.
-                text = "" if 300 <= response.status_code < 400 else self._beginning(response)
-                # Some servers answer a refused request with the request.
-                for secret in (marketplace.app_token, *marketplace.inbound_tokens):
-                    text = text.replace(secret.reveal(), "…")
-                return of_answer(operation, response.status_code, response.headers, text, now=self._clock.now())
-        except (requests.RequestException, HTTPError) as error:
-            return of_trouble(error)
+        except OSError as error:
+            return unreachable(error)
+        outcome = self._exchange(operation, marketplace, call, READ_SECONDS)
+        if route.may_be_post and outcome.status in _NO_SUCH_ROUTE:
+            call.method = "POST"
+            # A lease is made for one call: both together must not take longer than one may.
+            remaining = _CALL_SECONDS - (self._clock.monotonic() - begun) - CONNECT_SECONDS
+            second = self._exchange(operation, marketplace, call, max(remaining / 2, 1.0))
+            outcome = outcome if second.status == 405 else second
+        return replace(outcome, reason=f"{outcome.reason} ({route.note})") if route.note else outcome
 
-    def _prepare(
-        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], body: Any | None
-    ) -> requests.PreparedRequest:
+    def _route(
+        self, operation: Operation, marketplace: Marketplace, arguments: Mapping[str, str], endpoint: str | None
+    ) -> "_Route":
+        """Find the address: the order's own services if they are wanted and can be trusted, else `base_url`."""
+        note = ""
+        if marketplace.route_family == "protocol" and operation.services_path is not None:
+            path = filled(operation.services_path, marketplace, arguments)
+            try:
+                if not endpoint:
+                    raise UntrustedEndpoint("is missing")
+                return _Route(method="POST", url=services_url(endpoint, path, marketplace, self._resolver))
+            except UntrustedEndpoint as error:
+                note = f"sent to base_url: {error}"
+                told = {"marketplace": marketplace.name, "operation": operation.name, **arguments}
+                _log.warning("an order's own services are not called: %s", error, extra=told)
+        url = operation.url(marketplace, arguments)
+        return _Route(method=operation.method, url=url, may_be_post=operation.may_be_post, note=note)
+
+    def _prepare(self, route: "_Route", marketplace: Marketplace, body: Any | None) -> requests.PreparedRequest:
         headers = {
             **self._headers,
             "X-VTEX-API-AppKey": marketplace.app_key,
@@ -72,12 +103,27 @@ class MarketplaceClient:
         for value in headers.values():
             value.encode("latin-1")  # what a header can carry
         data = b"" if body is None else orjson.dumps(body)
-        url = operation.url(marketplace, arguments)
-        return requests.Request(operation.method, url, headers=headers, data=data).prepare()
+        return requests.Request(route.method, route.url, headers=headers, data=data).prepare()
 
-    def _beginning(self, response: requests.Response) -> str:
+    def _exchange(
+        self, operation: Operation, marketplace: Marketplace, call: requests.PreparedRequest, read_seconds: float
+    ) -> Outcome:
+        try:
+            timeout = (CONNECT_SECONDS, read_seconds)
+            with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False) as response:
+                # What a redirect says does not matter; it may go on for ever.
+                redirected = 300 <= response.status_code < 400
+                text = "" if redirected else self._beginning(response, read_seconds)
+                # Some servers answer a refused request with the request.
+                for secret in (marketplace.app_token, *marketplace.inbound_tokens):
+                    text = text.replace(secret.reveal(), "…")
+                return of_answer(operation, response.status_code, response.headers, text, now=self._clock.now())
+        except (requests.RequestException, HTTPError) as error:
+            return of_trouble(error)
+
+    def _beginning(self, response: requests.Response, seconds: float) -> str:
         """Return the beginning of the body; a server that trickles is given as long as one that is silent."""
-        received, end = b"", self._clock.monotonic() + READ_SECONDS
+        received, end = b"", self._clock.monotonic() + seconds
         while len(received) < _BODY_BYTES:
             chunk = response.raw.read1(_BODY_BYTES, decode_content=True)
             if not chunk:
@@ -90,3 +136,12 @@ class MarketplaceClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    method: str
+    url: str
+    may_be_post: bool = False
+    note: str = ""
+    """What somebody who looks at the message should know."""

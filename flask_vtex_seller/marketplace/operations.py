@@ -1,10 +1,11 @@
 """Every call to a marketplace, one entry each: what is sent where, and what the answers mean.
 
-Sources are named by OpenAPI file and path; a `{name}` of a path is percent-encoded when it is filled in.
+Sources are named by OpenAPI file and path; a `{name}` of a path is percent-encoded when it is filled in, but for those
+of the marketplace's own settings, which are parts of paths themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote
@@ -36,6 +37,8 @@ class Meaning(Enum):
     """The marketplace will not do what it has, in effect, done already."""
     ALREADY_DONE = "already done"
     """The marketplace says no because what was asked is so already."""
+    NOT_CANCELABLE = "not cancelable"
+    """The marketplace keeps the order: it is invoiced, if only in part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +50,10 @@ class Operation:
     path: str
     permission: str
     """The resource that the application key needs; named when the marketplace answers 403."""
+    route_permissions: Mapping[str, str] = field(default_factory=dict)
+    """The same for those values of `catalog_route` that need another one."""
+    services_path: str | None = None
+    """Below an order's `marketplaceServicesEndpoint`, always by POST; None for a call that never goes there."""
     host: Host = Host.STORE
     endings: Mapping[int, Meaning] = field(default_factory=dict)
     """Statuses outside 2xx that are a normal end."""
@@ -57,47 +64,88 @@ class Operation:
     holds_lane: bool = True
     """Whether a refused call keeps what follows in its lane back until somebody has looked at it."""
 
+    def at(self, marketplace: Marketplace) -> "Operation":
+        """Return the operation as the marketplace's settings have it."""
+        permission = self.route_permissions.get(marketplace.catalog_route, self.permission)
+        path = self.path
+        for name in _SETTINGS:
+            path = path.replace(f"{{{name}}}", getattr(marketplace, name))
+        return replace(self, path=path, permission=permission)
+
+    @property
+    def may_be_post(self) -> bool:
+        """Whether the same call is documented as a POST, too."""
+        return self.services_path is not None and self.method != "POST"
+
     def url(self, marketplace: Marketplace, arguments: Mapping[str, str]) -> str:
         """Return the address of one call.
 
         Args:
-            arguments: the values of the path's names; the seller's id is known.
+            arguments: the values of the path's names; the seller's id and the account are known.
 
         Raises:
             ValueError: a value would change the path: `.` and `..` name folders however they are written.
         """
-        values = {}
-        for name, value in {**arguments, "seller_id": marketplace.seller_id}.items():
-            if value in ("", ".", ".."):
-                raise ValueError(f"{name} cannot be part of a path")
-            values[name] = quote(value, safe="")
-        return f"{self.host.of(marketplace)}{self.path.format(**values)}"
+        return f"{self.host.of(marketplace)}{filled(self.at(marketplace).path, marketplace, arguments)}"
 
 
+def filled(template: str, marketplace: Marketplace, arguments: Mapping[str, str]) -> str:
+    """Return a path with the values of its names, each one segment.
+
+    Raises: as `Operation.url`.
+    """
+    values = {}
+    known = {"seller_id": marketplace.seller_id, "account": marketplace.account}
+    for name, value in {**arguments, **known}.items():
+        if value in ("", ".", ".."):
+            raise ValueError(f"{name} cannot be part of a path")
+        values[name] = quote(value, safe="")
+    return template.format(**values)
+
+
+_SETTINGS = ("catalog_route", "notificator_prefix", "agreement_path")
 _NOTIFY_INVOICE = "OMS > Notify invoice"
 _ORDER = "/api/oms/pvt/orders/{marketplace_order_id}"
+_SERVICES_ORDER = "/pvt/orders/{marketplace_order_id}"
 
 _OPERATIONS = (
     # orders.json: /api/oms/pvt/orders/{orderId}/…
-    Operation(name="invoice", method="POST", path=f"{_ORDER}/invoice", permission=_NOTIFY_INVOICE, answers_json=True),
+    # external-seller-marketplace.json: /pvt/orders/{marketplaceOrderId}/…, the same resources by POST alone
+    Operation(
+        name="invoice",
+        method="POST",
+        path=f"{_ORDER}/invoice",
+        services_path=f"{_SERVICES_ORDER}/invoice",
+        permission=_NOTIFY_INVOICE,
+        answers_json=True,
+    ),
     Operation(
         name="return_invoice",
         method="POST",
         path=f"{_ORDER}/invoice",
+        services_path=f"{_SERVICES_ORDER}/invoice",
         permission=f"{_NOTIFY_INVOICE} and OMS > Notify refund",
         answers_json=True,
     ),
-    Operation(name="tracking", method="PATCH", path=f"{_ORDER}/invoice/{{invoice_number}}", permission=_NOTIFY_INVOICE),
+    Operation(
+        name="tracking",
+        method="PATCH",
+        path=f"{_ORDER}/invoice/{{invoice_number}}",
+        services_path=f"{_SERVICES_ORDER}/invoice/{{invoice_number}}",
+        permission=_NOTIFY_INVOICE,
+    ),
     Operation(
         name="tracking_status",
         method="PUT",
         path=f"{_ORDER}/invoice/{{invoice_number}}/tracking",
+        services_path=f"{_SERVICES_ORDER}/invoice/{{invoice_number}}/tracking",
         permission=_NOTIFY_INVOICE,
     ),
     Operation(
         name="cancel_order",
         method="POST",
         path=f"{_ORDER}/cancel",
+        services_path=f"{_SERVICES_ORDER}/cancel",
         permission="OMS > Cancel order",
         answers_json=True,
         says_already_done=True,
@@ -107,15 +155,27 @@ _OPERATIONS = (
         name="cancel_returned_order",
         method="POST",
         path=f"{_ORDER}/cancel",
+        services_path=f"{_SERVICES_ORDER}/cancel",
         permission="OMS > Cancel order",
         endings={400: Meaning.NOT_NEEDED},
     ),
+    # external-seller-marketplace.json: /pvt/orders/{participantOrderId}/changes/{changeRequestId}/send-agreement;
+    # the connector guide has it below /api/order-system
+    Operation(
+        name="agreement",
+        method="POST",
+        path="{agreement_path}",
+        services_path=f"{_SERVICES_ORDER}/changes/{{change_id}}/send-agreement?accountName={{account}}",
+        permission="to change orders, whose name VTEX does not publish: ask the marketplace",
+    ),
     # catalog-skuseller.json: /api/catalog_system/pvt/skuseller/changenotification/{sellerId}/{sellerSkuId}
+    # SKU Bindings API: the same below /api/sku-binding, recommended for new integrations
     Operation(
         name="change_notification",
         method="POST",
-        path="/api/catalog_system/pvt/skuseller/changenotification/{seller_id}/{sku_id}",
+        path="/api/{catalog_route}/pvt/skuseller/changenotification/{seller_id}/{sku_id}",
         permission="Catalog > Seller SKUs",
+        route_permissions={"sku-binding": "Catalog > Edit Product"},
         endings={404: Meaning.UNKNOWN_SKU},
         holds_lane=False,
     ),
@@ -133,15 +193,23 @@ _OPERATIONS = (
     Operation(
         name="price_notification",
         method="POST",
-        path="/api/notificator/{seller_id}/changenotification/{sku_id}/price",
+        path="{notificator_prefix}/{seller_id}/changenotification/{sku_id}/price",
         permission="Seller Register > View Seller",
         holds_lane=False,
     ),
     Operation(
         name="inventory_notification",
         method="POST",
-        path="/api/notificator/{seller_id}/changenotification/{sku_id}/inventory",
+        path="{notificator_prefix}/{seller_id}/changenotification/{sku_id}/inventory",
         permission="Seller Register > View Seller",
+        holds_lane=False,
+    ),
+    # Delivery Promise Notification API: /delivery-promises/external-sellers/{sellerId}/products, below …/api
+    Operation(
+        name="delivery_promises",
+        method="PUT",
+        path="/api/delivery-promises/external-sellers/{seller_id}/products?an={account}",
+        permission="Notify Product Availability Change",
         holds_lane=False,
     ),
 )

@@ -14,6 +14,10 @@ from .operations import Meaning, Operation
 
 _EXCERPT_LENGTH = 2000
 _ALREADY_CANCELED = re.compile(r"\balready\s+(been\s+)?cancell?ed\b", re.IGNORECASE)
+_NOT_CANCELABLE = (
+    "the marketplace does not cancel the order: one that is invoiced, even in part, it never does; "
+    "discard this message, then return what is invoiced"
+)
 _RETRIED = frozenset({408, 425, 429})
 _WITHOUT_ADVICE = timedelta(seconds=60)
 """What a 429 without Retry-After asks for. Source: VTEX developer portal, orders feed: stop and wait a minute."""
@@ -64,6 +68,8 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
         reason = f"{status}: {meaning.value}"
     elif operation.says_already_done and status == 400 and _is_already_canceled(text):
         meaning, reason = Meaning.ALREADY_DONE, f"{status}: {Meaning.ALREADY_DONE.value}"
+    elif operation.says_already_done and status == 400 and not _is_page(text):
+        verdict, meaning, reason = Verdict.REFUSED, Meaning.NOT_CANCELABLE, f"{status}: {_NOT_CANCELABLE}"
     elif status in _RETRIED or status >= 500:
         verdict, wait = Verdict.RETRY, retry_after(headers, now=now) or (_WITHOUT_ADVICE if status == 429 else None)
     else:
@@ -75,6 +81,11 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
 def unsendable(error: Exception) -> Outcome:
     """Judge a call that could not even be written down, such as one whose key no header can carry."""
     return Outcome(verdict=Verdict.REFUSED, reason=f"cannot be sent: {type(error).__name__}")
+
+
+def unreachable(error: Exception) -> Outcome:
+    """Judge a call for which no address was found: it is tried again."""
+    return Outcome(verdict=Verdict.RETRY, reason=f"not sent: {type(error).__name__}")
 
 
 def of_trouble(error: Exception) -> Outcome:

@@ -289,6 +289,8 @@ class _Placing:
             claim = claims[id_]
             if isinstance(claim, Outcome):
                 outcomes[id_] = claim
+            elif not self.marketplace.orders:
+                raise PlacementRefused("the shop takes no new orders of this marketplace now", code="ORDERS_OFF")
             else:
                 attempt.hook_ran = True
                 outcomes[id_] = self._call_hook(placement, until, claim)

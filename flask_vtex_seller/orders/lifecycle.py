@@ -28,6 +28,7 @@ class Verb(Enum):
     TRACK = ("tracking", _SHIPPING | _INVOICED)
     CANCEL = ("a cancellation without a return invoice", _RESERVED)
     RETURN = ("a return invoice", _SHIPPING | _INVOICED)
+    AGREE = ("an agreement", _RESERVED | _SHIPPING)
     CONFIRM_CANCELLATION = ("confirming a cancellation", _RESERVED)
 
     def __init__(self, words: str, allowed: frozenset[OrderState]) -> None:

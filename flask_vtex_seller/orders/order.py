@@ -211,6 +211,18 @@ class OrderPlacement:
         return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
 
+class Agreement(Enum):
+    """What the shop says about a modification of an order.
+
+    Source: external-seller-marketplace OpenAPI, `SendAgreement`, `agreementType`.
+    """
+
+    ACKNOWLEDGMENT = "Acknowledgment"
+    """The shop knows of it and is going to apply it."""
+    CONFIRMATION = "Confirmation"
+    """The shop has applied it; only then it counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
     """The placement hook's answer when the order's id alone does not say enough."""

@@ -15,14 +15,23 @@ from ..errors import IllegalTransition
 from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
+from ..schema_loader import MAX_ID_LENGTH
 from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number, require_text
 from .invoice_ledger import RETURN, SALE, InvoiceLedger
 from .ledger import OrderLedger
 from .lifecycle import Verb, is_under_evaluation, require_verb
-from .order import CancellationDecision, Order, OrderState
+from .order import Agreement, CancellationDecision, Order, OrderState
 from .schemas import write_invoice, write_tracking, write_tracking_status
 
-ORDER_OPERATIONS = ("invoice", "return_invoice", "tracking", "tracking_status", "cancel_order", "cancel_returned_order")
+ORDER_OPERATIONS = (
+    "invoice",
+    "return_invoice",
+    "tracking",
+    "tracking_status",
+    "cancel_order",
+    "cancel_returned_order",
+    "agreement",
+)
 _MAX_REASON_LENGTH = 500
 
 
@@ -142,6 +151,21 @@ class OutboundOrders:
             )
         self._say(order, "cancel_order", {"reason": "confirmed by the seller"})
 
+    def send_agreement(self, order: Order, change_id: str, agreement: Agreement) -> None:
+        """Say how far the shop is with a modification of the order.
+
+        Raises:
+            TypeError: `agreement` is no `Agreement`.
+            ValueError: no id of a modification.
+            IllegalTransition: there is nothing left to modify.
+        """
+        _require("agreement", agreement, Agreement)
+        require_text("the id of an order modification", change_id, MAX_ID_LENGTH)
+        if change_id in (".", ".."):
+            raise ValueError("the id of an order modification cannot be made of dots")
+        require_verb(order, Verb.AGREE)
+        self._say(order, "agreement", {"agreementType": agreement.value}, change_id=change_id)
+
     @staticmethod
     def _require_decision(order: Order, refuses_cancellation: bool) -> None:
         """Refuse an invoice that crosses a cancellation under evaluation: together they leave orders stuck for good."""
@@ -214,6 +238,13 @@ class OrderMessageHandler:
             invoices.unsay(*key, message.arguments["invoice_number"])
         elif message.operation in ("cancel_order", "cancel_returned_order"):
             OrderLedger(connection, self.orders).unsay_cancellation(*key)
+
+
+def services_endpoint(connection: Connection, orders: Table, message: Message) -> str | None:
+    """Return where a message's order has its services, as it was placed; None for a message about no order."""
+    id_ = message.arguments.get("marketplace_order_id")
+    entry = OrderLedger(connection, orders).get(message.marketplace, id_) if id_ else None
+    return None if entry is None else entry.order.marketplace_services_endpoint
 
 
 def _require(name: str, value: object, kind: type) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..catalog.ledger import TABLE as SKU_TABLE
 from ..catalog.ledger import SkuLedger
-from ..catalog.sync import due_for_another_look
+from ..catalog.sync import CHANGE, due_for_another_look, hearers
 from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
@@ -107,9 +107,8 @@ def sweep(state: State, _: threading.Event) -> None:
     with drain.engine.begin() as connection:
         skus = SkuLedger(connection, state.tables[SKU_TABLE.name])
         now = drain.clock.now()
-        due = due_for_another_look(
-            skus, marketplaces=drain.marketplaces, interval=LOOK_AGAIN_AFTER, limit=_LOOKS_AT_A_TIME, now=now
-        )
+        told = drain.marketplaces.intersection(hearers(CHANGE, state.settings.marketplaces))
+        due = due_for_another_look(skus, marketplaces=told, interval=LOOK_AGAIN_AFTER, limit=_LOOKS_AT_A_TIME, now=now)
         OutboxLedger(connection, drain.table).append(due, now=now)
 
 

@@ -30,9 +30,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Make the sandbox: a marketplace that calls and is called, with a JSON API and a page that shows what was said.
 
     Reads `SANDBOX_FULFILLMENT_ENDPOINT`, `SANDBOX_SELLER_ID`, `SANDBOX_ACCOUNT`, `SANDBOX_SALES_CHANNEL`,
-    `SANDBOX_SIMULATION_TIMEOUT_SECONDS`, `SANDBOX_TIMEOUT_SECONDS`, `SANDBOX_APP_KEY`, `SANDBOX_APP_TOKEN` and
-    `SANDBOX_AUTO_APPROVE`, from the environment (with `FLASK_` in front) or from `config`, which goes first. Without an
-    endpoint the page is there and the API says what is missing. The Marketplace is `app.extensions["vtex_sandbox"]`.
+    `SANDBOX_SIMULATION_TIMEOUT_SECONDS`, `SANDBOX_TIMEOUT_SECONDS`, `SANDBOX_APP_KEY`, `SANDBOX_APP_TOKEN`,
+    `SANDBOX_AUTO_APPROVE` and `SANDBOX_SERVICES_ENDPOINT`, from the environment (with `FLASK_` in front) or from
+    `config`, which goes first. Without an endpoint the page is there and the API says what is missing. The Marketplace
+    is `app.extensions["vtex_sandbox"]`.
     Only loopback names are answered unless `TRUSTED_HOSTS` names others.
 
     Raises:
@@ -71,6 +72,7 @@ def _marketplace(config: Mapping[str, Any]) -> Marketplace | None:
             app_key=_credential(config, "SANDBOX_APP_KEY"),
             app_token=_credential(config, "SANDBOX_APP_TOKEN"),
             auto_approve=_flag(config, "SANDBOX_AUTO_APPROVE"),
+            services_endpoint=_text(config, "SANDBOX_SERVICES_ENDPOINT"),
         )
     except ValueError as error:
         raise ValueError(f"the sandbox cannot start: {error}") from None
@@ -82,6 +84,13 @@ def _name(config: Mapping[str, Any], key: str, default: str) -> str:
     if type(value) not in (str, int) or value == "":
         raise ValueError(f"{key} must be a non-empty string")
     return str(value)
+
+
+def _text(config: Mapping[str, Any], key: str) -> str | None:
+    value = config.get(key) or None
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{key} must be a string")
+    return value
 
 
 def _credential(config: Mapping[str, Any], key: str) -> str | None:

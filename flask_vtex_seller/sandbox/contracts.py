@@ -1,6 +1,7 @@
 """The calls a seller may make, and what all of them have in common.
 
-*Source:* catalog-skuseller, notificator, suggestions, orders and external-seller-marketplace OpenAPI files.
+*Source:* catalog-skuseller, notificator, suggestions, orders and external-seller-marketplace OpenAPI files; SKU
+Bindings API; Delivery Promise Notification API.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ _OMS = "/api/oms/pvt/orders/{order_id}"
 _PROTOCOL = "/pvt/orders/{order_id}"
 _SUGGESTION = "/suggestions/{seller_id}/{sku_id}"
 _NOTIFICATOR = "/api/notificator/{seller_id}/changenotification/{sku_id}"
-_CATALOG = "/api/catalog_system/pvt/skuseller/changenotification/{seller_id}/{sku_id}"
+_CHANGE = "/pvt/skuseller/changenotification/{seller_id}/{sku_id}"
+_AGREEMENT = "/orders/{order_id}/changes/{change_id}/send-agreement"
+_PROMISES = "/api/delivery-promises/external-sellers/{seller_id}/products"
 
 UNKNOWN = "unknown"
 RETURN_INVOICE = "return_invoice"
@@ -31,7 +34,9 @@ class Route:
 
     Attributes:
         statement: of the conformance checklist; named when the call as such is not as it should be.
-        has_body: whether a JSON object comes along; else the body must be empty.
+        has_body: whether JSON comes along; else the body must be empty.
+        body_type: a JSON object or an array.
+        query: the name of the query parameter that must name the marketplace's account.
         protocol: the verbs of the external seller protocol, whose bodies are a little laxer.
     """
 
@@ -40,6 +45,8 @@ class Route:
     template: str
     statement: str
     has_body: bool = True
+    body_type: type = dict
+    query: str | None = None
     protocol: bool = False
 
 
@@ -94,8 +101,24 @@ def _order_routes() -> Iterable[Route]:
             yield Route(operation=operation, method="POST", template=base + path, statement=statement, protocol=True)
 
 
+def _agreement_routes() -> Iterable[Route]:
+    """The connector guide and the protocol's file have the same call below different addresses."""
+    for base, query in (("/api/order-system", None), ("/pvt", "accountName"), ("/api/oms/pvt", "accountName")):
+        yield Route(
+            operation="agreement",
+            method="POST",
+            template=base + _AGREEMENT,
+            statement="P82",
+            query=query,
+            protocol=query is not None,
+        )
+
+
 ROUTES = (
-    Route(operation="change_notification", method="POST", template=_CATALOG, statement="P51", has_body=False),
+    *(
+        Route(operation="change_notification", method="POST", template=base + _CHANGE, statement="P51", has_body=False)
+        for base in ("/api/catalog_system", "/api/sku-binding")
+    ),
     Route(operation="suggestion", method="PUT", template=_SUGGESTION, statement="P53"),
     Route(operation="suggestion_status", method="GET", template=_SUGGESTION, statement="P58", has_body=False),
     Route(
@@ -108,11 +131,20 @@ ROUTES = (
         statement="P59",
         has_body=False,
     ),
+    Route(operation="delivery_promises", method="PUT", template=_PROMISES, statement="§10", body_type=list, query="an"),
     *_order_routes(),
+    *_agreement_routes(),
 )
 #: The names a record may carry; `unknown` is a call that leads nowhere.
 OPERATIONS = tuple(dict.fromkeys([*(route.operation for route in ROUTES), RETURN_INVOICE]))
-_STRAY = (("/api/catalog_system", "P51"), ("/suggestions", "P53"), ("/api/notificator", "P59"))
+_STRAY = (
+    ("/api/catalog_system", "P51"),
+    ("/api/sku-binding", "P51"),
+    ("/suggestions", "P53"),
+    ("/api/notificator", "P59"),
+    ("/api/order-system", "P82"),
+    ("/api/delivery-promises", "§10"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

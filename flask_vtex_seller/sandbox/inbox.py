@@ -38,6 +38,8 @@ _TITLES: Mapping[str, str] = {
     "tracking": "Track invoice {number} of order {order_id}",
     "tracking_status": "Report on invoice {number} of order {order_id}",
     "cancel_order": "Cancel order {order_id} for the seller",
+    "agreement": "Agree to change {change_id} of order {order_id}",
+    "delivery_promises": "Promise deliveries",
     "unknown": "A call that leads nowhere",
 }
 
@@ -67,6 +69,7 @@ class Inbox(ABC):
         self,
         *,
         seller_id: str,
+        account: str,
         endpoint: FulfillmentEndpoint,
         credentials: Credentials,
         orders: OrderBook,
@@ -77,6 +80,7 @@ class Inbox(ABC):
         auto_approve: bool,
     ) -> None:
         self.seller_id = seller_id
+        self.account = account
         self._endpoint = endpoint
         self._credentials = credentials
         self._orders = orders
@@ -198,7 +202,7 @@ class Inbox(ABC):
     def _answer(self, call: Incoming, verdict: Verdict, fault: Fault | None) -> Reply:
         check_call(verdict, call, self._credentials)
         if verdict.refusal is None:
-            check_contract(verdict, call, self.seller_id)
+            check_contract(verdict, call, self.seller_id, self.account)
         if fault is not None and not fault.takes_effect:
             return fault.spoil(None)
         reply = self._handlers[call.operation](call, verdict) if verdict.refusal is None else None
@@ -253,4 +257,6 @@ def _handlers(listing: Listing, services: OrderServices) -> dict[str, _Handler]:
         "tracking": services.track,
         "tracking_status": services.report,
         "cancel_order": services.cancel,
+        "agreement": services.agree,
+        "delivery_promises": listing.promise,
     }

@@ -161,8 +161,9 @@ def _check_body(verdict: Verdict, call: Incoming, route: Route) -> None:
     if not route.has_body:
         if call.arrived.content:
             verdict.note(call.statement, "body", f"must be empty, got {shown(call.text)}")
-    elif not isinstance(call.body, dict):
-        what = f"must be a JSON object, got {shown(call.body if call.is_json else call.text)}"
+    elif not isinstance(call.body, route.body_type):
+        kind = "a JSON object" if route.body_type is dict else "a JSON array"
+        what = f"must be {kind}, got {shown(call.body if call.is_json else call.text)}"
         verdict.refuse(call.statement, "body", what)
 
 

@@ -39,6 +39,14 @@ class Listing:
             return Reply(status=202, outcome="accepted, a simulation follows", index_sku=sku_id)
         return Reply(status=202, outcome="accepted; the SKU is not on sale here")
 
+    def promise(self, call: Incoming, verdict: Verdict) -> Reply:
+        """Take what the seller promises of SKUs that are on sale here."""
+        unknown = [item["itemId"] for item in call.body if not self._catalog.sells(item["itemId"])]
+        if unknown:
+            message = "Invalid JSON or non-registered items."
+            return json_reply(400, {"error": message}, outcome=f"not registered: {', '.join(unknown)}")
+        return Reply(status=202, outcome=f"promises of {len(call.body)} items replaced")
+
     def suggest(self, call: Incoming, verdict: Verdict) -> Reply:
         """Take a suggestion, unless the SKU is approved already or blocked."""
         known = self._catalog.find(call.ids["sku_id"])

@@ -58,6 +58,7 @@ class Marketplace(Inbox):
         timeout_seconds: for the whole call of the operations about orders.
         app_key, app_token: what the seller has to send with its calls; without them any pair passes.
         auto_approve: put every suggested SKU on sale at once.
+        services_endpoint: the `marketplaceServicesEndpoint` of the orders; one that leads nowhere by default.
 
     Raises:
         ValueError: the endpoint is not an address that can be called, or only one of key and token is given.
@@ -77,9 +78,11 @@ class Marketplace(Inbox):
         app_key: str | None = None,
         app_token: str | None = None,
         auto_approve: bool = False,
+        services_endpoint: str | None = None,
     ) -> None:
         super().__init__(
             seller_id=seller_id,
+            account=account,
             endpoint=FulfillmentEndpoint(fulfillment_endpoint),
             credentials=Credentials(app_key=app_key, app_token=app_token),
             orders=OrderBook(),
@@ -89,7 +92,7 @@ class Marketplace(Inbox):
             timer=timer,
             auto_approve=auto_approve,
         )
-        self.account = account
+        self._services_endpoint = services_endpoint or f"https://{account}.marketplace.invalid/api/oms?an={account}"
         self.sales_channel = sales_channel
         self._caller = Caller(self._endpoint, log=self._log, lock=self._lock, clock=clock, timer=timer)
         self._simulation_timeout = simulation_timeout_seconds
@@ -200,7 +203,7 @@ class Marketplace(Inbox):
             simulation.response_body,
             wishes,
             marketplace_order_id=order_id,
-            services_endpoint=f"https://{self.account}.marketplace.invalid/api/oms?an={self.account}",
+            services_endpoint=self._services_endpoint,
             geo_coordinates=simulation.request_body.get("geoCoordinates", ()),
         )
         return self._place("place", f"Place order {order_id}", order_id, order, expect)

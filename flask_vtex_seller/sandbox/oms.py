@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from .agreement_rules import CONFIRMATION
 from .contracts import Verdict
 from .findings import shown
 from .incoming import Incoming
 from .invoices import INPUT, OUTPUT, Invoice, tracking_of
 from .order_book import CANCELED, OrderBook, SentOrder
-from .reply import Reply, error, receipt_reply
+from .reply import Reply, error, json_reply, receipt_reply
 
 
 class OrderServices:
@@ -82,6 +83,21 @@ class OrderServices:
             return error(400, "OrderIsInvoiced", message, outcome=f"refused, the order is {order.state}")
         self._orders.cancel(order)
         return receipt_reply(order_id, _new_receipt(), call.received_at, outcome="canceled")
+
+    def agree(self, call: Incoming, verdict: Verdict) -> Reply | None:
+        """Take the seller's word about a modification of an order: first that it knows, then that it is done."""
+        order = self._order(call, verdict)
+        if order is None:
+            return None
+        change_id, agreement = call.ids["change_id"], call.body["agreementType"]
+        if order.state == CANCELED:
+            verdict.refuse("P82", "path", "a canceled order is not modified", code="OrderIsCanceled")
+            return None
+        if agreement == CONFIRMATION and change_id not in order.agreements:
+            verdict.note("P82", "agreementType", "must be acknowledged before it is confirmed")
+        self._orders.keep_agreement(order, change_id, agreement)
+        body = {"orderId": order.marketplace_order_id, "changeRequestId": change_id, "agreementType": agreement}
+        return json_reply(200, body, outcome=f"change {change_id}: {agreement}")
 
     def _order(self, call: Incoming, verdict: Verdict) -> SentOrder | None:
         order_id = call.ids["order_id"]

@@ -66,6 +66,7 @@ class SentOrder:
         cancellation: the last request to cancel.
         confirmation: the answer that confirmed a cancellation.
         invoices: by their numbers, in the order in which they came.
+        agreements: the seller's last word about each modification, by its id.
     """
 
     marketplace_order_id: str
@@ -78,6 +79,7 @@ class SentOrder:
     cancellation: CancellationRequest | None = None
     confirmation: Mapping[str, Any] | None = None
     invoices: Mapping[str, Invoice] = field(default_factory=dict)
+    agreements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -126,6 +128,7 @@ class SentOrder:
             "invoiced": self.invoiced,
             "returned": self.returned,
             "invoices": [invoice.as_json() for invoice in self.invoices.values()],
+            "agreements": dict(self.agreements),
         }
 
 
@@ -243,6 +246,10 @@ class OrderBook:
         changed = replace(changed, state=_state_of_invoiced(changed))
         self._orders[order.marketplace_order_id] = changed
         return changed
+
+    def keep_agreement(self, order: SentOrder, change_id: str, agreement: str) -> None:
+        """Keep the seller's word about a modification."""
+        self._change(order, agreements={**order.agreements, change_id: agreement})
 
     def cancel(self, order: SentOrder) -> None:
         """Let the seller cancel an order."""

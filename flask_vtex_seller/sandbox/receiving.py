@@ -22,7 +22,16 @@ from .incoming import Arrived
 from .reply import Reply
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-PREFIXES = ("/api/catalog_system/", "/api/notificator/", "/api/oms/", "/suggestions/", "/pvt/")
+PREFIXES = (
+    "/api/catalog_system/",
+    "/api/sku-binding/",
+    "/api/notificator/",
+    "/api/delivery-promises/",
+    "/api/oms/",
+    "/api/order-system/",
+    "/suggestions/",
+    "/pvt/",
+)
 
 
 def make_blueprint(find_inbox: Callable[[], Inbox]) -> Blueprint:

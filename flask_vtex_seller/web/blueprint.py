@@ -41,7 +41,8 @@ def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     seen_by, state = _marketplace(marketplace), current_state()
     cart = read_request(_cart(seen_by), seen_by, sales_channel=_sales_channel(), max_items=state.settings.max_items)
-    lines = quote(cart, state.ask(cart), max_stock=seen_by.max_stock)
+    # What a simulation promises, a placement must be able to keep.
+    lines = quote(cart, state.ask(cart), max_stock=seen_by.max_stock if seen_by.orders else 0)
     return json_response(write_answer(cart, lines, seen_by))
 
 

@@ -89,7 +89,7 @@ _OPERATIONS: Mapping[Callable[..., Any], _Operation] = {
         request=OrderPlacementSchema,
         answer=PlacedOrderSchema,
         answered="All orders are placed, now or by an earlier call: an array for an array, an object for an object.",
-        problems={400: (InvalidRequest.code,), 409: ("FMT009", *_REFUSED)},
+        problems={400: (InvalidRequest.code,), 409: ("FMT009", "ORDERS_OFF", *_REFUSED)},
         or_array=True,
     ),
     authorize: _Operation(

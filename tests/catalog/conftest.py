@@ -11,7 +11,7 @@ import sqlalchemy
 from requests_mock import Mocker
 from sqlalchemy import Engine, MetaData, Table
 
-from flask_vtex_seller.catalog.hooks import SkuLoader
+from flask_vtex_seller.catalog.hooks import SkuLoader, SuggestionFinisher
 from flask_vtex_seller.catalog.ledger import SkuLedger
 from flask_vtex_seller.catalog.sku import Sku, SkuImage, SkuRecord
 from flask_vtex_seller.catalog.sync import ChangeNotificationHandler, SuggestionHandler, drafts
@@ -63,6 +63,8 @@ class World:
     skus: dict[str, Sku] = field(default_factory=lambda: {"beans-250": make_sku()})
     asked: list[Sequence[str]] = field(default_factory=list)
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader"))
+
+    finisher: Hook[SuggestionFinisher] = field(default_factory=lambda: Hook("suggestion_finisher", required=False))
 
     def load_skus(self, sku_ids: Sequence[str], /) -> Iterable[Sku]:
         self.asked.append(sku_ids)
@@ -116,7 +118,11 @@ class World:
                     sku_table=sku_table, outbox_table=outbox_table, clock=self.clock
                 ),
                 "suggestion": SuggestionHandler(
-                    sku_loader=self.sku_loader, sku_table=sku_table, marketplaces=MARKETPLACES, clock=self.clock
+                    sku_loader=self.sku_loader,
+                    finisher=self.finisher,
+                    sku_table=sku_table,
+                    marketplaces=MARKETPLACES,
+                    clock=self.clock,
                 ),
             },
             marketplaces=frozenset(MARKETPLACES),

@@ -138,7 +138,7 @@ def test_a_notice_goes_to_the_seller_and_the_sku_percent_encoded(world: World) -
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_a_sku_that_the_marketplace_has_is_known_and_not_suggested(world: World, status: int) -> None:
-    """P52."""
+    """P52, row 3."""
     world.answer("change_notification", status)
     notify(world)
     assert record(world).state is KNOWN
@@ -244,7 +244,7 @@ def test_a_loader_may_return_more_than_was_asked_for(world: World) -> None:
 
 
 def test_a_sku_that_exists_already_is_known(world: World) -> None:
-    """P57."""
+    """P57, row 32."""
     suggest(world, 304)
     assert (record(world).state, record(world).reason) == (KNOWN, "304: exists")
     assert world.said() == [("suggestion", "delivered")]
@@ -265,7 +265,7 @@ def test_a_sku_that_exists_already_is_known(world: World) -> None:
 def test_a_suggestion_that_is_not_pending_any_more_has_a_reason_of_its_own(
     world: World, text: str, before: SkuState | None
 ) -> None:
-    """P57."""
+    """P57, row 32."""
     if before is not None:
         mark(world, before)
     suggest(world, 400, text)
@@ -360,6 +360,62 @@ def test_a_loader_that_fails_makes_a_dead_letter_without_its_words(world: World,
     assert record(world).reason == f"the shop's sku_loader raised {reason}"
 
 
+def test_the_finisher_has_the_last_word_about_a_suggestion(world: World) -> None:
+    """rows 30 and 31: a marketplace that wants kilograms, one EAN, and prices with a point."""
+    told: list[Any] = []
+
+    def finish(sku: Any, suggestion: dict[str, Any], marketplace: str, /) -> dict[str, Any]:
+        told.append((sku, marketplace))
+        suggestion["WeightKg"] = suggestion.pop("Weight") / 1000
+        return {**suggestion, "EAN": suggestion["EAN"][0], "Pricing": {"SalePrice": sku.price / 100}}
+
+    world.finisher.register(finish)
+    suggest(world)
+    [request] = world.wire.request_history
+    sent = request.json()
+    assert (sent["WeightKg"], sent["EAN"], sent["Pricing"]) == (0.26, "7891234567895", {"SalePrice": 39.9})
+    assert "Weight" not in sent
+    assert told == [(world.skus["beans-250"], "acme")]
+    assert record(world).state is SUGGESTED
+
+
+def test_without_a_finisher_a_suggestion_has_the_published_names_and_cents(world: World) -> None:
+    """P54, P56, rows 30 and 31."""
+    suggest(world)
+    sent = world.wire.request_history[0].json()
+    assert (sent["EAN"], sent["Weight"], sent["Pricing"]["SalePrice"]) == (["7891234567895"], 260, 3990)
+    assert sent["Images"] == [{"imageName": "Bag", "imageUrl": "https://shop.example/beans.jpg"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "must return a dict with the suggestion"),
+        ([], "must return a dict with the suggestion"),
+        ("{}", "must return a dict with the suggestion"),
+        ({}, "must return a dict with the suggestion"),
+        ({"price": {1, 2}}, "returned what JSON cannot hold"),
+        ({1: 2}, "returned what JSON cannot hold"),
+        ({"name": "\ud800"}, "returned what JSON cannot hold"),
+    ],
+)
+def test_a_finisher_that_returns_no_suggestion_makes_a_dead_letter(world: World, answer: Any, words: str) -> None:
+    """row 30"""
+    world.finisher.register(lambda *_: answer)
+    suggest(world)
+    assert world.calls() == []
+    assert record(world).reason == f"the shop's suggestion_finisher {words}"
+
+
+def test_a_finisher_that_fails_makes_a_dead_letter_without_its_words(world: World) -> None:
+    def finish(*_: Any) -> Any:
+        raise RuntimeError("with words of the shop's")
+
+    world.finisher.register(finish)
+    suggest(world)
+    assert record(world).reason == "the shop's suggestion_finisher raised RuntimeError"
+
+
 def test_the_shops_function_runs_in_the_context_that_it_needs(world: World) -> None:
     steps: list[str] = []
 
@@ -377,6 +433,7 @@ def test_the_shops_function_runs_in_the_context_that_it_needs(world: World) -> N
     hook.register(load)
     handler = SuggestionHandler(
         sku_loader=hook,
+        finisher=Hook("suggestion_finisher", required=False),
         sku_table=world.tables["vtex_sku"],
         marketplaces=MARKETPLACES,
         clock=world.clock,

@@ -197,6 +197,7 @@ _ORDERS, _SUGGESTIONS, _PROTOCOL = "orders", "suggestions", "external-seller-mar
 _SUGGESTION = "/suggestions/{sellerId}/{sellerSkuId}"
 _PVT = "/pvt/orders/{marketplaceOrderId}"
 _PARCEL, _STATUS = f"{_PVT}/invoice/{{invoiceNumber}}", f"{_PVT}/invoice/{{invoiceNumber}}/tracking"
+_AGREEMENT = "/pvt/orders/{participantOrderId}/changes/{changeRequestId}/send-agreement"
 _BODY = ("body", "properties")
 _TEXT_OR_NULL = {"type": "string", "nullable": True}
 
@@ -278,6 +279,22 @@ REQUEST_DEVIATIONS = (
         change=lambda prefix: f"/api/oms{prefix}",
         instead="our own address of the OMS, not the marketplaceServicesEndpoint that came with the order",
         source="row 37, §2.4",
+    ),
+    RequestDeviation(
+        file=_PROTOCOL,
+        template=_AGREEMENT,
+        path=("prefix",),
+        change=lambda _: "/api/order-system",
+        instead="where the connector guide has it",
+        source="row 38",
+    ),
+    RequestDeviation(
+        file=_PROTOCOL,
+        template=_AGREEMENT,
+        path=("template",),
+        change=lambda template: template.removeprefix("/pvt"),
+        instead="as the connector guide has it, without the accountName that the host says already",
+        source="row 38",
     ),
     RequestDeviation(
         file=_PROTOCOL,

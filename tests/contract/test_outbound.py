@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from flask_vtex_seller import (
+    Agreement,
     CancellationDecision,
+    DeliveryPromise,
     Sku,
+    SkuAvailability,
     Tracking,
     TrackingEvent,
     TrackingStatus,
@@ -23,6 +26,7 @@ from flask_vtex_seller import (
     message_dead,
     message_delivered,
 )
+from flask_vtex_seller.catalog.promises import AvailabilitySchema
 from flask_vtex_seller.catalog.schemas import SuggestionSchema
 from flask_vtex_seller.config import Settings
 from flask_vtex_seller.marketplace.operations import OPERATIONS
@@ -73,8 +77,16 @@ PUBLISHED: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "suggestion": (("suggestions", "put", "/suggestions/{sellerId}/{sellerSkuId}"),),
     "price_notification": (("notificator", "post", f"{_NOTICE}/price"),),
     "inventory_notification": (("notificator", "post", f"{_NOTICE}/inventory"),),
+    "agreement": (
+        (
+            "external-seller-marketplace",
+            "post",
+            "/pvt/orders/{participantOrderId}/changes/{changeRequestId}/send-agreement",
+        ),
+    ),
+    "delivery_promises": (),
 }
-"""Where each of our operations is published: file, method and path."""
+"""Where each of our operations is published: file, method and path; delivery promises in a file that is not here."""
 
 SELLER_ID = "frúit/shop%2F&1"
 ORDER_IDS = ("1138 342/255-01", "pedido ç%2F€?a=1#b-02", "1138342255777-03", "100%+;=-04", "日本/../x-05")
@@ -213,6 +225,8 @@ _ARGUMENTS = {
     "invoiceNumber": "invoice_number",
     "sellerSkuId": "sku_id",
     "skuId": "sku_id",
+    "participantOrderId": "marketplace_order_id",
+    "changeRequestId": "change_id",
 }
 
 
@@ -230,7 +244,7 @@ def answer(request: Received) -> bytes:
     """Answer as a marketplace that knows no SKU and does whatever else it is asked to."""
     if "/skuseller/" in request.target:
         return reply(404, b"Seller StockKeepingUnit not found for this seller id")
-    if "/notificator/" in request.target:
+    if "/notificator/" in request.target or "/delivery-promises/" in request.target:
         return reply(202)
     return reply(200, b"{}", Content_Type="application/json")
 
@@ -241,6 +255,7 @@ def say_everything(shop: Shop) -> None:
         seller.notify_catalog(*SKU_IDS)
         seller.notify_price(*SKU_IDS)
         seller.notify_inventory(*SKU_IDS)
+        seller.notify_delivery_promises(*map(availability, SKU_IDS))
     kept, canceled, returned, evaluated, refused = (place_order(shop, order_id) for order_id in ORDER_IDS)
     with speaking(shop) as seller:
         say_a_whole_life(seller, kept)
@@ -265,6 +280,8 @@ def say_a_whole_life(seller: VtexSeller, order_id: str) -> None:
     bare = Tracking(courier="Correios", tracking_number="BR9")
     event = TrackingEvent(description="posted", on=date(2026, 3, 5), city="São Paulo", state="SP")
     document = {"key": "CFe3520", "url": "https://shop.example/1002.pdf", "embedded": "<NFe>ç\r\n</NFe>"}
+    for agreement in Agreement:
+        seller.send_agreement(order_id, "e8532a32/1", agreement)
     seller.send_invoice(order_id, make_invoice("1001", 1000))
     seller.send_invoice(order_id, make_invoice("00A1", 2830, tracking=detailed, **document))
     seller.send_tracking(order_id, "1001", detailed)
@@ -272,6 +289,11 @@ def say_a_whole_life(seller: VtexSeller, order_id: str) -> None:
     seller.update_tracking_status(order_id, "1001", TrackingStatus(is_delivered=False))
     seller.update_tracking_status(order_id, "1001", TrackingStatus(is_delivered=False, events=(event,)))
     seller.update_tracking_status(order_id, "00A1", DELIVERED)
+
+
+def availability(sku_id: str) -> SkuAvailability:
+    promise = DeliveryPromise(availability=3, zone_ids=("rio",), id="normal", name="Normal", takes=timedelta(hours=50))
+    return SkuAvailability(sku_id=sku_id, availability=5, promises=(promise,), product_id="fruit")
 
 
 _RECORDED: list[Call] = []
@@ -336,6 +358,7 @@ def test_every_operation_is_published_somewhere() -> None:
 
 
 def test_no_operation_is_left_out(calls: list[Call]) -> None:
+    """row 5: nobody counts alike; what is sent is the union."""
     assert {call.message.operation for call in calls} == set(OPERATIONS)
 
 
@@ -349,7 +372,7 @@ def test_every_order_and_every_sku_is_told_about(calls: list[Call]) -> None:
 
 
 def test_our_calls_keep_to_the_published_contracts_but_for_the_listed_deviations(calls: list[Call]) -> None:
-    """P51, P53, P59, P61, P65 and P66."""
+    """P51, P53, P59, P61, P65, P66 and P82."""
     assert mistakes(calls, REQUEST_DEVIATIONS) == []
 
 
@@ -374,6 +397,8 @@ def test_every_listed_deviation_says_where_it_comes_from() -> None:
 def test_a_call_is_of_one_published_path_only(calls: list[Call]) -> None:
     """P51: the one-segment change notification, whose id is the marketplace's own, can never be meant."""
     for call in calls:
+        if call.message.operation in ("agreement", "delivery_promises"):
+            continue  # the one goes elsewhere by a listed deviation, the other's file is not here
         file, _, template = PUBLISHED[call.message.operation][0]
         prefix = server_prefix(DOCUMENTS[file])
         matching = [path for path in DOCUMENTS[file]["paths"] if path_values(prefix + path, call.request.target)]
@@ -441,7 +466,7 @@ def test_the_marketplaces_id_is_in_the_path_and_never_the_shops(calls: list[Call
 
 
 def test_money_is_whole_cents_and_weight_whole_grams(calls: list[Call]) -> None:
-    """P56 and P62."""
+    """P56 and P62, row 34."""
     for call in of(calls, "invoice", "return_invoice"):
         body = body_of(call)
         assert type(body["invoiceValue"]) is int
@@ -462,6 +487,8 @@ def test_our_own_schemas_know_what_we_send(calls: list[Call]) -> None:
     for call in of(calls, "invoice", "return_invoice"):
         body = body_of(call)
         assert InvoiceSchema().validate({**body, "courier": body["courier"] or "none"}) == {}
+    for call in of(calls, "delivery_promises"):
+        assert AvailabilitySchema(many=True).validate(body_of(call)) == {}
     assert [SuggestionSchema().validate(body_of(call)) for call in of(calls, "suggestion")] == [{}] * len(SKU_IDS)
 
 

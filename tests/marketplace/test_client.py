@@ -23,7 +23,12 @@ from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from ..shops import APP_TOKEN
 from .loopback import RESET, Loopback, closed_port_url, loopback, marketplace_at, reply
 
-VALUES = {"marketplace_order_id": "1138342255777-01", "invoice_number": "NF77", "sku_id": "apple"}
+VALUES = {
+    "marketplace_order_id": "1138342255777-01",
+    "invoice_number": "NF77",
+    "sku_id": "apple",
+    "change_id": "c-1",
+}
 RECEIPT = b'{"date": "2026-03-04T15:45:02.1306360+00:00", "orderId": "1-01", "receipt": null}'
 NOTICES = ["change_notification", "price_notification", "inventory_notification"]
 
@@ -62,6 +67,8 @@ def send(
         ("suggestion", "PUT /acmemarket/suggestions/fruitshop/apple"),
         ("price_notification", "POST /api/notificator/fruitshop/changenotification/apple/price"),
         ("inventory_notification", "POST /api/notificator/fruitshop/changenotification/apple/inventory"),
+        ("agreement", "POST /api/order-system/orders/1138342255777-01/changes/c-1/send-agreement"),
+        ("delivery_promises", "PUT /api/delivery-promises/external-sellers/fruitshop/products?an=acmemarket"),
     ],
 )
 def test_every_call_has_its_method_path_and_headers(

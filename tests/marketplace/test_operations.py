@@ -20,7 +20,12 @@ ACME = Marketplace(
 )
 STORE = ACME.base_url
 ORDER = f"{STORE}/api/oms/pvt/orders/1138342255777-01"
-VALUES = {"marketplace_order_id": "1138342255777-01", "invoice_number": "NF77", "sku_id": "apple"}
+VALUES = {
+    "marketplace_order_id": "1138342255777-01",
+    "invoice_number": "NF77",
+    "sku_id": "apple",
+    "change_id": "c-1",
+}
 CALLS = {
     "invoice": ("POST", f"{ORDER}/invoice"),
     "return_invoice": ("POST", f"{ORDER}/invoice"),
@@ -28,12 +33,22 @@ CALLS = {
     "tracking_status": ("PUT", f"{ORDER}/invoice/NF77/tracking"),
     "cancel_order": ("POST", f"{ORDER}/cancel"),
     "cancel_returned_order": ("POST", f"{ORDER}/cancel"),
+    "agreement": ("POST", f"{STORE}/api/order-system/orders/1138342255777-01/changes/c-1/send-agreement"),
     "change_notification": ("POST", f"{STORE}/api/catalog_system/pvt/skuseller/changenotification/fruitshop/apple"),
     "suggestion": ("PUT", "https://api.vtex.com/acmemarket/suggestions/fruitshop/apple"),
     "price_notification": ("POST", f"{STORE}/api/notificator/fruitshop/changenotification/apple/price"),
     "inventory_notification": ("POST", f"{STORE}/api/notificator/fruitshop/changenotification/apple/inventory"),
+    "delivery_promises": ("PUT", f"{STORE}/api/delivery-promises/external-sellers/fruitshop/products?an=acmemarket"),
 }
-ORDER_CALLS = {"invoice", "return_invoice", "tracking", "tracking_status", "cancel_order", "cancel_returned_order"}
+ORDER_CALLS = {
+    "invoice",
+    "return_invoice",
+    "tracking",
+    "tracking_status",
+    "cancel_order",
+    "cancel_returned_order",
+    "agreement",
+}
 
 
 def test_every_operation_is_in_this_list() -> None:
@@ -61,6 +76,8 @@ def test_an_operation_is_found_under_its_own_name(name: str) -> None:
         ("tracking_status", "Notify invoice"),
         ("cancel_order", "Cancel order"),
         ("cancel_returned_order", "Cancel order"),
+        ("agreement", "ask the marketplace"),
+        ("delivery_promises", "Notify Product Availability Change"),
         ("change_notification", "Seller SKUs"),
         ("suggestion", "Send marketplace suggestion"),
         ("price_notification", "View Seller"),
@@ -133,8 +150,9 @@ def test_the_sellers_id_cannot_be_replaced_by_an_argument() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_a_path_needs_nothing_but_known_values(operation: Operation) -> None:
-    names = {name for _, name, _, _ in Formatter().parse(operation.path) if name}
-    assert names <= {*VALUES, "seller_id"}
+    for path in (operation.at(ACME).path, operation.services_path or ""):
+        names = {name for _, name, _, _ in Formatter().parse(path) if name}
+        assert names <= {*VALUES, "seller_id", "account"}
 
 
 def test_the_table_cannot_be_changed() -> None:

@@ -80,6 +80,16 @@ def test_another_400_to_a_cancellation_is_refused(text: str) -> None:
     assert judge("cancel_order", 400, text).verdict is Verdict.REFUSED
 
 
+def test_a_cancellation_that_is_refused_has_a_meaning_and_says_what_to_do() -> None:
+    """P69"""
+    outcome = judge("cancel_order", 400, '{"error": {"message": "The order is partially invoiced"}}')
+    assert (outcome.verdict, outcome.meaning) == (Verdict.REFUSED, Meaning.NOT_CANCELABLE)
+    assert outcome.reason.startswith("400: the marketplace does not cancel the order")
+    assert "discard this message, then return what is invoiced" in outcome.reason
+    page = judge("cancel_order", 400, PAGE)
+    assert (page.meaning, page.verdict) == (Meaning.DONE, Verdict.REFUSED)
+
+
 @pytest.mark.parametrize(
     "text", ["Order already invoiced: it can not be canceled", "Cannot cancel: the order has already been shipped"]
 )
@@ -200,7 +210,7 @@ def test_any_answer_is_judged(name: str, status: int, text: str, headers: dict[s
     ],
 )
 def test_the_marketplaces_wish_is_read_in_every_documented_spelling(headers: dict[str, str], seconds: int) -> None:
-    """P77"""
+    """P77, row 39"""
     assert retry_after(headers, now=NOW) == timedelta(seconds=seconds)
 
 

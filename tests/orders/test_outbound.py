@@ -140,6 +140,7 @@ class TestInvoice:
             say(shop, "send_invoice", "S-1", invoice("1", 1000))
 
     def test_tracking_may_come_with_it(self, shop: Shop) -> None:
+        """row 7"""
         say(shop, "send_invoice", "S-1", invoice(tracking=TRACKING))
         body = waiting(shop)[0][2]
         assert (body["courier"], body["trackingNumber"]) == ("Correios", "BR123")
@@ -209,7 +210,7 @@ class TestInvoice:
 
 class TestTracking:
     def test_it_follows_its_invoice_in_the_same_lane(self, shop: Shop) -> None:
-        """P65, P66"""
+        """P65, P66, row 7, row 35: events and date are always there."""
         say(shop, "send_invoice", "S-1", invoice())
         say(shop, "send_tracking", "S-1", "1001", TRACKING)
         event = TrackingEvent(description="posted", on=date(2026, 3, 5), city="São Paulo", state="SP")
@@ -228,6 +229,7 @@ class TestTracking:
         }
 
     def test_a_delivered_parcel_makes_an_invoiced_order_delivered(self, shop: Shop) -> None:
+        """row 36: by the status, never by a flag in the tracking."""
         say(shop, "send_invoice", "S-1", invoice(tracking=TRACKING))
         say(shop, "update_tracking_status", "S-1", "1001", DELIVERED)
         assert waiting(shop)[1][2]["deliveredDate"] == "2026-03-04 15:30"
@@ -281,7 +283,7 @@ class TestCancellation:
             say(shop, "cancel_order", "S-1", reason="broken")
 
     def test_the_return_goes_first_and_a_refused_cancellation_after_it_is_a_normal_end(self, shop: Shop) -> None:
-        """P67"""
+        """P67, row 8"""
         say(shop, "send_invoice", "S-1", invoice())
         hear(shop)
         say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R1"))
@@ -297,7 +299,7 @@ class TestCancellation:
         assert order(shop).state is OrderState.CANCELED
 
     def test_a_return_alone_cancels_nothing(self, shop: Shop) -> None:
-        """P67"""
+        """P67, row 8"""
         say(shop, "send_invoice", "S-1", invoice())
         say(shop, "return_invoice", "S-1", invoice("R1", 1000))
         hear(shop)
@@ -334,7 +336,7 @@ class TestMarketplacesWish:
             say(shop, "send_invoice", "S-1", invoice())
 
     def test_an_invoice_can_refuse_it(self, shop: Shop) -> None:
-        """P45"""
+        """P45, row 9"""
         say(shop, "send_invoice", "S-1", invoice(), refuses_cancellation=True)
         assert order(shop).cancellation_decision is CancellationDecision.REFUSE
         shop.decide = lambda _: CancellationDecision.CONFIRM

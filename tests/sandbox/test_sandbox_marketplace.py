@@ -312,6 +312,7 @@ class TestPlacement:
             "invoiced": 0,
             "returned": 0,
             "invoices": [],
+            "agreements": {},
         }
 
     def test_unavailable_lines_are_left_out(self, marketplace: Marketplace) -> None:

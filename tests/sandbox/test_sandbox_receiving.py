@@ -145,6 +145,8 @@ class TestRecords:
             "tracking",
             "tracking_status",
             "cancel_order",
+            "agreement",
+            "delivery_promises",
         }
 
     def test_without_a_seller_nothing_is_received(self) -> None:

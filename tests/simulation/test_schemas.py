@@ -184,5 +184,12 @@ def test_the_schema_that_answers_are_held_against_refuses_what_we_do_not_write(n
             load(schema, {name: value for name, value in answer.items() if name != key})
 
 
+def test_a_delivery_option_names_no_docks(new_shop: Callable[..., Shop]) -> None:
+    """row 40: `deliveryIds` is asked for by a mock server alone, and off."""
+    text = new_shop().simulate(("apple", 1), postalCode="01310-100", country="BRA").text
+    assert '"slas"' in text
+    assert "deliveryids" not in text.lower()
+
+
 def test_a_schema_can_be_made_anew() -> None:
     assert SimulationRequestSchema().load({"items": [APPLE]})["items"][0].sku_id == "apple"

@@ -6,6 +6,7 @@ from typing import Any, assert_type
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_vtex_seller import (
+    Agreement,
     CancellationDecision,
     CancellationRequest,
     FulfillmentAuthorization,
@@ -14,6 +15,8 @@ from flask_vtex_seller import (
     OrderPlacement,
     PlacedOrder,
     SimulationRequest,
+    Sku,
+    SkuAvailability,
     Sla,
     VtexSeller,
     cents,
@@ -51,6 +54,11 @@ def slas(cart: SimulationRequest) -> Iterable[Sla]:
 @new_seller().on_order_placement
 def place(incoming: OrderPlacement) -> str | PlacedOrder:
     return PlacedOrder(order_id=incoming.marketplace_order_id)
+
+
+@new_seller().suggestion_finisher
+def finish(article: Sku, body: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**body, "WeightKg": article.weight_grams / 1000}
 
 
 @new_seller().order_finder
@@ -134,3 +142,9 @@ assert_type(place_simply(OrderPlacement(marketplace="acme", marketplace_order_id
 assert_type(listed_offers([], SimulationRequest(marketplace="acme", items=())), list[Offer])
 assert_type(new_seller().order("S-1"), Order)
 assert_type(new_seller().order("S-1", marketplace="acme").order_id, str | None)
+
+
+def say_what_came_later() -> None:
+    seller = new_seller()
+    seller.send_agreement("S-1", "c-1", Agreement.CONFIRMATION, marketplace="acme")
+    seller.notify_delivery_promises(SkuAvailability(sku_id="apple", availability=0), marketplaces=["acme"])

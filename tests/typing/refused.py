@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 
@@ -11,6 +12,7 @@ from flask_vtex_seller import (
     Offer,
     OrderPlacement,
     SimulationRequest,
+    Sku,
     Sla,
     VtexSeller,
     cents,
@@ -101,6 +103,17 @@ def cancel_with_a_word(request: CancellationRequest) -> str:
 def cancel_without_an_answer(request: CancellationRequest) -> None: ...
 
 
+@seller.suggestion_finisher  # refused
+def finish_without_a_word(sku: Sku, suggestion: dict[str, Any], marketplace: str) -> None: ...
+
+
+@seller.suggestion_finisher  # refused
+def finish_for_nobody(sku: Sku, suggestion: dict[str, Any]) -> dict[str, Any]:
+    return suggestion
+
+
+seller.send_agreement("S-1", "c-1", "Confirmation")  # refused
+seller.notify_delivery_promises("apple")  # refused
 VtexSeller()  # refused
 VtexSeller("sqlite://")  # refused
 seller.order(7)  # refused
