@@ -2,57 +2,34 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import replace
-from datetime import timedelta
-from functools import partial
-from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
-from .catalog.ledger import TABLE as SKU_TABLE
-from .catalog.ledger import SkuLedger
 from .catalog.promises import SkuAvailability
 from .catalog.sync import (
     CHANGE,
     INVENTORY,
     PRICE,
     PROMISES,
-    SUGGESTION,
-    ChangeNotificationHandler,
-    SuggestionHandler,
     drafts,
     hearers,
     promise_drafts,
 )
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
+from .composition import compose
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
-from .marketplace.client import MarketplaceClient
-from .marketplace.operations import OPERATIONS
-from .marketplace.outcome import Outcome
 from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
-from .orders.inbound import InboundOrders
 from .orders.invoice import Invoice, Tracking, TrackingStatus
-from .orders.invoice_ledger import TABLE as INVOICE_TABLE
-from .orders.invoice_ledger import InvoiceLedger
-from .orders.ledger import TABLE as ORDER_TABLE
-from .orders.ledger import OrderLedger
 from .orders.order import Agreement, Order
-from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders, services_endpoint
-from .outbox.drain import Drain, Report, Settled
-from .outbox.ledger import TABLE as OUTBOX_TABLE
-from .outbox.ledger import OutboxLedger
-from .outbox.message import Message, MessageState
-from .signals import announce, message_dead, message_delivered
-from .simulation.deadline import Deadline
+from .outbox.drain import Report
 from .simulation.hooks import OfferLoader, SlaLoader
-from .simulation.quote import ask
-from .state import EXTENSION_KEY, Hooks, State, current_state
+from .state import EXTENSION_KEY, Hooks, current_state
 from .web.blueprint import make_blueprint
 
 OfferLoaderT = TypeVar("OfferLoaderT", bound=OfferLoader)
@@ -118,85 +95,15 @@ class VtexSeller:
         if settings.marketplaces:
             app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
         app.cli.add_command(vtex_seller_cli)
-        app.extensions[EXTENSION_KEY] = self._compose(app, settings)
+        app.extensions[EXTENSION_KEY] = compose(
+            app, settings, db=self._db, tables=self._tables, hooks=self._hooks, clock=self._clock
+        )
         for marketplace in settings.marketplaces.values():
             if not marketplace.inbound_tokens:
                 _log.warning(
                     "no inbound_tokens are configured: every call of the marketplace is refused",
                     extra={"marketplace": marketplace.name},
                 )
-
-    def _compose(self, app: Flask, settings: Settings) -> State:
-        session, tables, clock = self._db.session, self._tables, self._clock
-        terms = partial(ask, offer_loader=self._hooks.offer_loader, sla_loader=self._hooks.sla_loader)
-        seconds = settings.simulation_seconds
-        ledger = OrderLedger(session, tables[ORDER_TABLE.name])
-        outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
-        invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
-        return State(
-            settings=settings,
-            hooks=self._hooks,
-            tables=tables,
-            db=self._db,
-            ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
-            ledger=ledger,
-            inbound=InboundOrders(
-                ledger=ledger,
-                clock=clock,
-                ask=terms,
-                on_placement=self._hooks.on_order_placement,
-                finder=self._hooks.order_finder,
-                on_authorization=self._hooks.on_authorize_fulfillment,
-                on_cancellation=self._hooks.on_order_cancellation,
-            ),
-            outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, clock=clock),
-            skus=SkuLedger(session, tables[SKU_TABLE.name]),
-            outbox=outbox,
-            drain=self._compose_drain(app, settings),
-        )
-
-    def _compose_drain(self, app: Flask, settings: Settings) -> Drain:
-        client = MarketplaceClient(self._clock, user_agent="flask-vtex-seller")
-
-        def send(message: Message, body: Any | None) -> Outcome:
-            marketplace, endpoint = settings.marketplaces[message.marketplace], None
-            if marketplace.route_family == "protocol":
-                with engine.connect() as connection:
-                    endpoint = services_endpoint(connection, orders_table, message)
-            operation = OPERATIONS[message.operation]
-            return client.send(operation, marketplace, message.arguments, body, services_endpoint=endpoint)
-
-        def tell(settled: Settled) -> None:
-            signal = message_delivered if settled.state is MessageState.DELIVERED else message_dead
-            announce(
-                signal, app, message=replace(settled.message, body=None, state=settled.state), outcome=settled.outcome
-            )
-
-        tables, clock = self._tables, self._clock
-        skus, messages, orders_table = (tables[table.name] for table in (SKU_TABLE, OUTBOX_TABLE, ORDER_TABLE))
-        orders = OrderMessageHandler(orders=orders_table, invoices=tables[INVOICE_TABLE.name], clock=clock)
-        change = ChangeNotificationHandler(sku_table=skus, outbox_table=messages, clock=clock)
-        suggestion = SuggestionHandler(
-            sku_loader=self._hooks.sku_loader,
-            finisher=self._hooks.suggestion_finisher,
-            sku_table=skus,
-            marketplaces=settings.marketplaces,
-            clock=clock,
-            context=app.app_context,
-        )
-        with app.app_context():
-            engine = self._db.engine
-        return Drain(
-            engine=engine,
-            table=messages,
-            send=send,
-            handlers={**dict.fromkeys(ORDER_OPERATIONS, orders), CHANGE: change, SUGGESTION: suggestion},
-            marketplaces=frozenset(name for name, found in settings.marketplaces.items() if not found.paused),
-            lease=timedelta(seconds=settings.lease_seconds),
-            clock=clock,
-            rng=Random(),  # noqa: S311 -- spreads retries, keeps no secret
-            announce=tell,
-        )
 
     # The decorators. Each returns the function as it was, and mypy refuses one of another signature.
 

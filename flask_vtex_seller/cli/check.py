@@ -1,6 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from ..config import Marketplace
 from ..conformance import AppTarget, Target, Unreachable, UrlTarget
 from ..conformance.deadline import Deadline
 from ..database import missing
+from ..offers import require_countries
 from ..state import State, current_state
 from .door import Door
 from .judging import Question, judge
@@ -36,12 +37,21 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+def _country(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            require_countries("the country", (value,))
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
 @click.command("check")
 @click.option("--url", callback=_address, help="Check the shop that runs there, such as https://shop.example.")
 @click.option("--marketplace", help="Only this one.")
 @click.option("--sku", "skus", multiple=True, help="A SKU in stock to ask for; may be repeated.")
 @click.option("--postal-code", help="Where the shop delivers to.")
-@click.option("--country", help="The country of that, in three letters.")
+@click.option("--country", callback=_country, help="The country of that, in three letters.")
 @click.option("--timeout", type=click.FloatRange(0.05, 120), default=15.0, show_default=True, help="Seconds a call.")
 @click.option("--statements/--no-statements", default=None, help="List every statement; as a rule only with --url.")
 @with_appcontext
@@ -104,8 +114,7 @@ def _door(state: State, marketplace: Marketplace, url: str | None, timeout: floa
     return Door(
         target=target,
         origin=origin,
-        # The whole endpoint may be given, too.
-        base=parts.path.removesuffix(f"/{marketplace.name}").removesuffix(prefix),
+        base=_base(parts.path, prefix, state.settings.marketplaces),
         prefix=prefix,
         marketplace=marketplace,
         inside=url is None,
@@ -132,3 +141,9 @@ def _missing_tables(state: State) -> list[str]:
         return [f"the database has no {name}: {remedy}" for name in missing(state.db.engine, state.tables.values())]
     except SQLAlchemyError as error:
         return [f"the database cannot be asked: {type(error).__name__}"]
+
+
+def _base(path: str, prefix: str, marketplaces: Iterable[str]) -> str:
+    """Return the path below which the shop is mounted; the whole endpoint may be given, too."""
+    endings = [*(f"{prefix}/{name}" for name in marketplaces), prefix]
+    return next((path.removesuffix(ending) for ending in endings if path.endswith(ending)), path)

@@ -12,6 +12,7 @@ from ..errors import NotFound, Unauthorized
 SIMULATION = "/pvt/orderForms/simulation"
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
 _ERROR_CODE = "x-vtex-error-code"
+_SHOWN = 200
 _EXEMPT = "let requests through whose request.blueprint is 'vtex_seller'"
 
 
@@ -82,7 +83,7 @@ class Door:
             return f"{self.shown} is answered by {self._who} with {_what(answer)} as soon as it carries a token"
         if answer.status != 401:
             return None
-        if not token.isascii() or self._ask(self.path, header=token).status == 401:
+        if not (token.isascii() and token.isprintable()) or self._ask(self.path, header=token).status == 401:
             return f"{self.shown} refuses token {number + 1} of {self.name}: there, other inbound_tokens are configured"
         return f"{self.shown} is called without its query: a proxy drops it, and the token with it"
 
@@ -154,6 +155,6 @@ def _pieces(path: str) -> list[str]:
 
 def _what(answer: Answer) -> str:
     if location := answer.headers.get("location"):
-        return f"{answer.status} to {mask_query(location)}"
+        return f"{answer.status} to {mask_query(location)[:_SHOWN]}"
     is_page = "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
     return f"{answer.status} and a web page" if is_page else str(answer.status)

@@ -49,7 +49,7 @@ def judge(door: Door, question: Question, sku_ids_loader: Hook[SkuIdsLoader], re
     # A shop that answers none of this is judged all the same: the statements say what is wrong.
     shelf = shelf or Shelf(in_stock=tuple(sku_ids[:_CARTS]), delivers=True)
     if not shelf.in_stock:
-        _miss(question, sku_ids, report)
+        _miss(door.name, question, sku_ids, report)
         return
     case = Case(
         endpoint=endpoint,
@@ -65,10 +65,10 @@ def judge(door: Door, question: Question, sku_ids_loader: Hook[SkuIdsLoader], re
         found = result if shelf.delivers or question.postal_code else _excused(result, place)
         verdicts[found.verdict] += 1
         if question.listed or found.verdict is Verdict.FAILED:
-            report.tell(found)
+            report.tell(door.name, found)
     if question.listed:
         kept, broken, other = (verdicts[verdict] for verdict in (Verdict.OK, Verdict.FAILED, Verdict.NOT_APPLICABLE))
-        report.say(f"{door.marketplace.name}: {kept} statements kept, {broken} broken, {other} not applicable")
+        report.say(f"{door.name}: {kept} statements kept, {broken} broken, {other} not applicable")
 
 
 def _sku_ids(question: Question, sku_ids_loader: Hook[SkuIdsLoader], report: Report) -> Sequence[str]:
@@ -82,13 +82,13 @@ def _sku_ids(question: Question, sku_ids_loader: Hook[SkuIdsLoader], report: Rep
         return ()
 
 
-def _miss(question: Question, sku_ids: Sequence[str], report: Report) -> None:
+def _miss(name: str, question: Question, sku_ids: Sequence[str], report: Report) -> None:
     """Say why no statement is judged; a SKU that was named on the command line has to be in stock."""
     if question.skus:
-        report.complain(f"the shop has none of {', '.join(question.skus)} in stock: name others with --sku")
+        report.complain(f"{name}: the shop has none of {', '.join(question.skus)} in stock: name others with --sku")
     elif question.listed:
         why = "none of the first SKUs of sku_ids_loader is in stock" if sku_ids else "no SKU is known here"
-        report.note(f"no statement is judged: {why}; name one with --sku")
+        report.note(f"{name}: no statement is judged: {why}; name one with --sku")
 
 
 def _excused(result: Result, place: Place) -> Result:

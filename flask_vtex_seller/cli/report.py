@@ -27,19 +27,20 @@ class Report:
         """Print what keeps the shop from selling."""
         for complaint in complaints:
             self.content = False
-            self.say(f"✗ {complaint}")
+            self.say(f"{_SIGNS[Verdict.FAILED]} {complaint}")
 
     def note(self, text: str) -> None:
         """Print what nobody has to do anything about."""
         self.say(f"{_SIGNS[Verdict.NOT_APPLICABLE]} {text}")
 
-    def tell(self, result: Result) -> None:
-        """Print what became of a statement."""
-        heading = f"{_SIGNS[result.verdict]} {result.statement.name} {result.statement.title}"
+    def tell(self, marketplace: str, result: Result) -> None:
+        """Print what became of a statement; if it is broken, with the call that shows it."""
+        statement = f"{marketplace}: {result.statement.name} {result.statement.title}"
         if result.verdict is not Verdict.FAILED:
-            self.say(f"{heading}: {result.says}" if result.says else heading)
+            reason = f": {result.says}" if result.says else ""
+            self.say(f"{_SIGNS[result.verdict]} {statement}{reason}")
             return
-        self.complain(f"{result.statement.name} {result.statement.title}")
+        self.complain(statement)
         for title, text in (("protocol", result.says), ("sent", result.sent), ("received", result.received)):
             for line in text.splitlines():
                 self.say(f"    {title:<9} {line}".rstrip())

@@ -36,8 +36,11 @@ class Offered:
         return (whole(self.sla.get("price")) or 0) + (whole(window.get("price")) or 0)
 
 
-def ask(talk: Conversation, quantity: int = 1) -> Offered:
+def ask(talk: Conversation, quantity: int = 1, *, beyond_stock: bool = False) -> Offered:
     """Ask the shop for what an order needs to know.
+
+    Args:
+        beyond_stock: whether the quantity may be more than there is; delivery is then offered for what there is.
 
     Raises:
         NotApplicable: the answer does not tell it.
@@ -50,7 +53,7 @@ def ask(talk: Conversation, quantity: int = 1) -> Offered:
     options = [sla for sla in slas(reply, 0) if text(sla.get("id"))]
     if price is None or stock is None or not options:
         raise reply.unfit("no order can be made up without price, stock and delivery option: see P1 and P11")
-    if stock < quantity:
+    if stock < quantity and not beyond_stock:
         raise NotApplicable(f"it takes {quantity} of {sku.id} in stock, and {stock} are left")
     options.sort(key=lambda sla: (sla.get("deliveryChannel") != "delivery", bool(sla.get("availableDeliveryWindows"))))
     return Offered(sku_id=sku.id, quantity=quantity, price=price, stock=stock, sla=options[0])

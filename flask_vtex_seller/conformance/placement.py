@@ -79,12 +79,9 @@ def conflict(talk: Conversation) -> None:
 
 def no_stock(talk: Conversation) -> None:
     """P29."""
-    offered, before = ask(talk), _orders(talk)
-    body = order_body(talk, offered)
-    body["items"][0]["quantity"] = offered.stock + 1
-    body["marketplacePaymentValue"] += offered.price * offered.stock
-    reply = place(talk, body)
-    require_refused(reply, f"an order for {offered.stock + 1} of {offered.stock} in stock", code="FMT002")
+    stock, before = ask(talk).stock, _orders(talk)
+    reply = place(talk, order_body(talk, ask(talk, stock + 1, beyond_stock=True)))
+    require_refused(reply, f"an order for {stock + 1} of {stock} in stock", code="FMT002")
     require_error_headers(reply, "FMT002")
     _require_no_more(talk, reply, before, 0, "an order that is refused leaves nothing in the shop")
 

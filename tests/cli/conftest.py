@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ..shops import Shop
 
@@ -27,10 +27,15 @@ def check(request: pytest.FixtureRequest) -> Callable[..., Result]:
     return run
 
 
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Write nothing between the lines of the command."""
+
+
 @contextmanager
 def served(application: Wsgi) -> Iterator[str]:
     """Serve a WSGI application on a socket of this machine; yields its address."""
-    server = make_server("127.0.0.1", 0, application, threaded=True)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

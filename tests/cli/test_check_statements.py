@@ -18,8 +18,8 @@ MakeShop = Callable[..., Shop]
 
 def listed(result: Result) -> dict[str, str]:
     """Return the line of each statement by its name."""
-    lines = [line for line in result.output.splitlines() if line[:3] in ("✓ P", "✗ P", "- P")]
-    return {line.split()[1]: line for line in lines}
+    lines = [line.split(" ", 3) for line in result.output.splitlines() if line[:1] in "✓✗-" and ": P" in line]
+    return {name: " ".join([sign, marketplace, name, rest]) for sign, marketplace, name, rest in lines}
 
 
 def names(shop: Shop, *sku_ids: str) -> None:
@@ -48,9 +48,9 @@ def test_statements_are_listed_on_demand(shop: Shop, check: Check) -> None:
     assert result.exit_code == 0, result.output
     statements = listed(result)
     assert list(statements) == [f"P{number}" for number in range(1, 83)]
-    assert statements["P1"] == "✓ P1 A known SKU without an address is answered with price, list price and stock"
-    assert statements["P8"] == "✓ P8 Lines of one SKU share its stock"
-    assert statements["P12"].startswith("- P12 Out of the shop's reach there is stock")
+    assert statements["P1"] == "✓ acme: P1 A known SKU without an address is answered with price, list price and stock"
+    assert statements["P8"] == "✓ acme: P8 Lines of one SKU share its stock"
+    assert statements["P12"].startswith("- acme: P12 Out of the shop's reach there is stock")
     assert statements["P12"].endswith(": no address is named that the shop does not deliver to")
     counts = [sum(line[0] == sign for line in statements.values()) for sign in "✓✗-"]
     assert counts[1] == 0
@@ -66,7 +66,7 @@ def test_a_broken_statement_says_what_was_sent_what_came_back_and_what_the_proto
         result = check("--sku", "apple", "--no-statements", *(["--url", url] if where == "outside" else []))
     assert result.exit_code == 1
     assert set(listed(result)) >= {"P9"}
-    after = result.output.partition("✗ P9 Every amount of money is a whole number of cents\n")[2].splitlines()
+    after = result.output.partition("✗ acme: P9 Every amount of money is a whole number of cents\n")[2].splitlines()
     assert after[0].startswith("    protocol  items[].listPrice is money: a whole number of cents")
     assert after[1] == "    sent      POST /api/vtex/acme/pvt/orderForms/simulation?token=…"
     assert '{"items": [{"id": "apple", "quantity": 1, "seller": "fruitshop"}]' in after[3]
@@ -112,7 +112,7 @@ def test_skus_that_are_named_are_asked_for_instead(shop: Shop, check: Check) -> 
 def test_without_a_sku_no_statement_is_judged_and_nothing_is_wrong(shop: Shop, check: Check) -> None:
     result = check("--statements")
     assert result.exit_code == 0
-    assert "- no statement is judged: no SKU is known here; name one with --sku\n" in result.output
+    assert "- acme: no statement is judged: no SKU is known here; name one with --sku\n" in result.output
 
 
 def test_a_shop_that_sold_everything_is_not_wrong(shop: Shop, check: Check) -> None:
@@ -125,7 +125,7 @@ def test_a_shop_that_sold_everything_is_not_wrong(shop: Shop, check: Check) -> N
 def test_a_named_sku_that_is_sold_out_is_said(shop: Shop, check: Check) -> None:
     result = check("--sku", "plum", "--sku", "kiwi")
     assert result.exit_code == 1
-    assert result.output == "✗ the shop has none of plum, kiwi in stock: name others with --sku\n"
+    assert result.output == "✗ acme: the shop has none of plum, kiwi in stock: name others with --sku\n"
 
 
 def test_a_loader_that_fails_is_named(shop: Shop, check: Check) -> None:
@@ -245,3 +245,9 @@ def test_any_token_works_and_stays_secret(new_shop: MakeShop, check: Check, toke
 def test_offers_of_any_size_are_judged(shop: Shop, check: Check) -> None:
     shop.stock["gold"] = Offer(sku_id="gold", price=10**9, stock=2**31 - 10)
     assert check("--sku", "gold").exit_code == 0
+
+
+def test_a_country_is_three_letters(shop: Shop, check: Check) -> None:
+    result = check("--country", "Brazil")
+    assert result.exit_code == 2
+    assert "Brazil" in result.output

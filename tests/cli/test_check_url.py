@@ -5,10 +5,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 from click.testing import Result
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
@@ -18,6 +17,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from ..marketplace.loopback import RESET, Answer, closed_port_url, loopback, reply
 from ..shops import ACME, APP_TOKEN, SECOND_TOKEN, TOKEN, Shop
 from .conftest import Wsgi, served
+
+if TYPE_CHECKING:
+    import trustme
 
 Check = Callable[..., Result]
 PAGE = b"<!doctype html><title>Welcome</title>"
@@ -45,8 +47,8 @@ def test_a_running_shop_is_judged_by_every_statement(shop: Shop, check: Check) -
     assert result.exit_code == 0, result.output
     *statements, summary, end = result.output.splitlines()
     assert len(statements) == 82
-    assert statements[0].startswith("✓ P1 A known SKU")
-    assert statements[23].startswith("- P24 An array of orders")
+    assert statements[0].startswith("✓ acme: P1 A known SKU")
+    assert statements[23].startswith("- acme: P24 An array of orders")
     assert statements[23].endswith("the check places orders, and that was not asked for")
     assert summary.startswith("acme: ")
     assert summary.endswith(" not applicable")
@@ -59,6 +61,13 @@ def test_the_whole_endpoint_may_be_given(shop: Shop, check: Check) -> None:
         for address in (f"{url}/", f"{url}/api/vtex", f"{url}/api/vtex/acme?token={TOKEN}"):
             result = check("--url", address, "--no-statements")
             assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme\n")
+
+
+def test_the_whole_endpoint_of_one_marketplace_leads_to_all(new_shop: Callable[..., Shop], check: Check) -> None:
+    shop = new_shop(marketplaces={"acme": ACME, "zeta": ACME})
+    with served(shop.app) as url:
+        result = check("--url", f"{url}/api/vtex/acme", "--no-statements", shop=shop)
+    assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme, zeta\n")
 
 
 def test_a_shop_below_a_path_is_checked_there(shop: Shop, check: Check) -> None:
@@ -148,17 +157,17 @@ def test_a_dead_host_is_asked_once_for_all_marketplaces(check: Check, new_shop: 
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> "trustme.CA":
+    return pytest.importorskip("trustme").CA()
 
 
-def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
+def tls(certificate: "trustme.LeafCert") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
-def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority: trustme.CA) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority: "trustme.CA") -> None:
     with loopback(tls(authority.issue_cert("127.0.0.1"))) as host:
         complaint = only_complaint(check("--url", host.url))
     assert complaint.endswith(
@@ -167,7 +176,7 @@ def test_a_certificate_that_nobody_vouches_for_is_named(check: Check, authority:
     assert host.received == []
 
 
-def test_a_self_signed_certificate_is_named(check: Check, authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_self_signed_certificate_is_named(check: Check, authority: "trustme.CA", tmp_path: Path) -> None:
     own = tmp_path / "own.pem"
     own.write_bytes(authority.private_key_pem.bytes() + authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -197,7 +206,7 @@ def test_a_host_that_ends_the_handshake_is_named(check: Check) -> None:
     assert complaint.endswith("it breaks off the TLS connection")
 
 
-def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: trustme.CA) -> None:
+def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: "trustme.CA") -> None:
     with loopback(tls(authority.issue_cert("127.0.0.1"))) as host:
         complaint = only_complaint(check("--url", host.url.replace("https://", "http://")))
     assert "gives no answer: it closes the connection" in complaint or "it resets the connection" in complaint
@@ -233,9 +242,10 @@ def not_found(_: object, start: Callable[..., Any]) -> list[bytes]:
         (reply(403), "with 403, before the extension: let requests through"),
         (reply(401, WWW_Authenticate="Basic"), "with 401, before the extension: let marketplaces in without that"),
         (reply(302, Location="/login?next=/api"), "with 302 to /login?next=…, before the extension: let requests"),
+        (reply(302, Location=f"/login/{APP_TOKEN}"), "with 302 to /login/…, before the extension: let requests"),
         (reply(500, b"\x1b[2Jboom", Location="\x1b[31m"), "with 500 to ?[31m, before the extension: let requests"),
     ],
-    ids=["page", "no-page", "nothing", "gateway", "down", "forbidden", "password", "login", "escape-codes"],
+    ids=["page", "no-page", "nothing", "gateway", "down", "forbidden", "password", "login", "secret", "escape-codes"],
 )
 def test_a_host_that_answers_otherwise_is_named_with_a_remedy(check: Check, answer: bytes, expected: str) -> None:
     with loopback() as host:
@@ -276,6 +286,12 @@ def test_a_login_wall_of_a_running_shop_is_named(shop: Shop, check: Check) -> No
 
     with served(shop.app) as url:
         assert "request.blueprint is 'vtex_seller'" in only_complaint(check("--url", url))
+
+
+def test_a_redirect_to_a_long_address_is_cut(check: Check) -> None:
+    with loopback() as host:
+        host.answer = lambda _: reply(302, Location=f"/{'x' * 9000}?token={TOKEN}")
+        assert len(only_complaint(check("--url", host.url))) < 500
 
 
 # proxies that change what they pass on

@@ -314,18 +314,15 @@ def an_error_has_no_headers(call: Call, send: Send, memory: Memory) -> Answer:
     return replace(given, headers={}) if given.headers.get("x-vtex-error-code") == "FMT002" else given
 
 
-@misbehaves("P30", "on_order_placement")
-def any_delivery_will_do(order: vtex.OrderPlacement) -> Any:
-    lines = tuple(replace(line, sla_id="standard") for line in order.shipping)
-    return shop.place(replace(order, shipping=lines))
+@breaks("P30")
+def any_delivery_will_do(call: Call, send: Send, memory: Memory) -> Answer:
+    return send(replace(call, body=call.body.replace(b"no-such-sla-conformance", b"standard")))
 
 
-@misbehaves("P30", "on_order_placement")
-def an_unknown_sku_is_sold_out(order: vtex.OrderPlacement) -> Any:
-    try:
-        return shop.place(order)
-    except vtex.SkuNotFound as refused:
-        raise vtex.OutOfStock(str(refused)) from None
+@breaks("P30")
+def an_unknown_sku_is_sold_out(call: Call, send: Send, memory: Memory) -> Answer:
+    given = send(call)
+    return refusal(409, "FMT002") if given.headers.get("x-vtex-error-code") == "ORD021" else given
 
 
 @breaks("P30")

@@ -5,10 +5,10 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
-import trustme
 
 from flask_vtex_seller.conformance import Answer, Unreachable, UrlTarget
 from flask_vtex_seller.conformance.deadline import Deadline
@@ -16,16 +16,19 @@ from flask_vtex_seller.conformance.trouble import reason
 
 from ..marketplace.loopback import loopback, reply
 
+if TYPE_CHECKING:
+    import trustme
+
 LONG_AGO, LATER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def authority() -> "trustme.CA":
+    return pytest.importorskip("trustme").CA()
 
 
 @pytest.fixture(scope="module")
-def trusted(authority: trustme.CA) -> Iterator[str]:
+def trusted(authority: "trustme.CA") -> Iterator[str]:
     with authority.cert_pem.tempfile() as path:
         yield path
 
@@ -52,7 +55,7 @@ def ask(url: str, trusted: str | bool) -> str:
     ids=["good", "expired", "future", "another host"],
 )
 def test_a_certificate_is_named_by_what_is_wrong_with_it(
-    authority: trustme.CA, trusted: str, names: list[str], times: Mapping[str, datetime], expected: str
+    authority: "trustme.CA", trusted: str, names: list[str], times: Mapping[str, datetime], expected: str
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names, **times).configure_cert(context)
@@ -61,7 +64,7 @@ def test_a_certificate_is_named_by_what_is_wrong_with_it(
         assert ask(host.url, trusted) == expected
 
 
-def test_a_host_that_wants_a_certificate_of_its_caller_is_named(authority: trustme.CA, trusted: str) -> None:
+def test_a_host_that_wants_a_certificate_of_its_caller_is_named(authority: "trustme.CA", trusted: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+import requests_mock
 from flask import Flask
 
 from flask_vtex_seller import OrderState, OutOfStock
@@ -174,11 +175,6 @@ def test_a_plan_for_an_operation_that_is_none_names_those_that_are(
         vtex_marketplace.fail_next(operation)
 
 
-def test_a_plan_for_an_argument_that_is_none_names_those_that_are(vtex_marketplace: VtexMarketplace) -> None:
-    with pytest.raises(ValueError, match="no call has skuid; known: invoice_number, marketplace_order_id, sku_id"):
-        vtex_marketplace.fail_next("invoice", skuid="apple")
-
-
 def test_no_call_of_any_thread_leaves_the_process(shop: Shop, vtex_marketplace: VtexMarketplace) -> None:
     with speaking(shop) as seller:
         seller.notify_price("apple")
@@ -198,6 +194,16 @@ def test_the_shops_own_requests_go_where_they_always_went(vtex_marketplace: Vtex
         server.answer = lambda _: reply(200, b"a bank")
         assert requests.get(server.url, timeout=10).text == "a bank"
     assert vtex_marketplace.calls == []
+
+
+def test_a_shop_may_mock_its_own_requests_in_the_same_test(
+    shop: Shop, vtex_marketplace: VtexMarketplace, deliver_now: DeliverNow, requests_mock: requests_mock.Mocker
+) -> None:
+    requests_mock.get("https://bank.example", text="paid")
+    with speaking(shop) as seller:
+        seller.notify_price("apple")
+    assert requests.get("https://bank.example", timeout=10).text == "paid"
+    assert deliver_now().delivered == 1
 
 
 # what the marketplaces ask
