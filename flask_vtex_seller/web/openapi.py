@@ -77,7 +77,7 @@ class _Operation:
 
 
 _ORDER_PROBLEMS: Mapping[int, tuple[str, ...]] = {400: ("ORDER_MISMATCH",), 404: ("ORDER_NOT_FOUND",)}
-_OPERATIONS: Mapping[Callable[..., Any], _Operation] = {
+_OPERATIONS: Mapping[Callable[..., Any], _Operation] = {  # of other routes, the document says nothing
     simulate: _Operation(
         request=SimulationRequestSchema,
         answer=SimulationAnswerSchema,
@@ -166,10 +166,9 @@ def make_document(settings: Settings, *, base_url: str, marketplace: str | None 
     _add_components(spec.components)
     chosen = [found for name, found in settings.marketplaces.items() if marketplace in (None, name)]
     for path, view in ROUTES.items():
-        operations = {"post": _operation(view)}
-        if view is simulate and any(found.simulation_by_get for found in chosen):
-            operations["get"] = _by_get(operations["post"])
-        spec.path(re.sub("<.*?>", "{orderId}", path), operations=operations)
+        if view in _OPERATIONS:
+            operations = _operations(view, by_get=any(found.simulation_by_get for found in chosen))
+            spec.path(re.sub("<.*?>", "{orderId}", path), operations=operations)
     return _tidy(spec.to_dict(), described, settings.max_items)
 
 
@@ -191,6 +190,11 @@ def _servers(settings: Settings, base_url: str, marketplace: str | None) -> list
     endpoint = f"{base_url.rstrip('/')}{settings.url_prefix}"
     names = known if marketplace is None else [marketplace]
     return [{"url": f"{endpoint}/{name}", "description": f"Fulfillment endpoint of {name}"} for name in names]
+
+
+def _operations(view: Callable[..., Any], *, by_get: bool) -> Json:
+    post = _operation(view)
+    return {"post": post, "get": _by_get(post)} if view is simulate and by_get else {"post": post}
 
 
 def _operation(view: Callable[..., Any]) -> Json:
