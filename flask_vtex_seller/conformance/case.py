@@ -60,6 +60,12 @@ class Case:
     second_token: str | None = field(default=None, repr=False)
     """Another live token, as during a rotation."""
     sales_channels: tuple[str, str] = ("1", "2")
+    unavailable: str = "empty"
+    """What the shop says of the logistics of a cart of which nothing is available: `empty` or `zeros`."""
+    max_stock: int | None = None
+    """The most that it shows of a SKU's stock; all of it when None."""
+    geo_order: str = "lon,lat"
+    """How the marketplace writes coordinates: `lon,lat` or `lat,lon`."""
     max_items: int = 500
     max_bytes: int = 1024 * 1024
     run: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -70,6 +76,11 @@ class Case:
     """Tells whether the shop would ship the order with this id of its own."""
     failing_placement: Callable[[], AbstractContextManager[object]] | None = None
     """While it lasts, the shop's code raises `RuntimeError(FAILURE)` after it took an order, before the answer."""
+
+    def point(self) -> list[float]:
+        """Return the address's coordinates as the marketplace writes them; empty if they are unknown."""
+        point = list(self.address.geo_coordinates or ())
+        return point if self.geo_order == "lon,lat" else point[::-1]
 
     def __post_init__(self) -> None:
         Endpoint(self.endpoint)

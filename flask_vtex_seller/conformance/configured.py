@@ -30,6 +30,9 @@ def case_for(app: Flask, marketplace: str | None = None, **known: Any) -> Case:
         "second_token": others[0] if others else None,
         "seller_id": chosen.seller_id,
         "merchant_name": chosen.merchant_name,
+        "unavailable": chosen.unavailable,
+        "max_stock": chosen.max_stock,
+        "geo_order": chosen.geo_order,
     }
     return Case(**{**configured, **known})
 

@@ -133,7 +133,7 @@ def _address(talk: Conversation) -> dict[str, Any]:
         "neighborhood": "Centro",
         "complement": "",
         "reference": None,
-        "geoCoordinates": list(place.geo_coordinates or ()),
+        "geoCoordinates": talk.case.point(),
     }
 
 

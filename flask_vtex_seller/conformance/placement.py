@@ -79,11 +79,21 @@ def conflict(talk: Conversation) -> None:
 
 def no_stock(talk: Conversation) -> None:
     """P29."""
-    stock, before = ask(talk).stock, _orders(talk)
+    stock, before = _true_stock(talk, ask(talk).stock), _orders(talk)
     reply = place(talk, order_body(talk, ask(talk, stock + 1, beyond_stock=True)))
     require_refused(reply, f"an order for {stock + 1} of {stock} in stock", code="FMT002")
     require_error_headers(reply, "FMT002")
     _require_no_more(talk, reply, before, 0, "an order that is refused leaves nothing in the shop")
+
+
+def _true_stock(talk: Conversation, shown: int) -> int:
+    most = talk.case.max_stock
+    if most is None or shown < most:
+        return shown
+    stock = talk.case.skus[0].stock
+    if stock is None:
+        raise NotApplicable("the shop shows not all of its stock, and how much it has is not named")
+    return stock
 
 
 def refusals(talk: Conversation) -> None:

@@ -84,6 +84,8 @@ def limited_by_stock(talk: Conversation) -> None:
     """P5."""
     sku = talk.case.skus[0]
     stock = stock_of(talk, sku.id) if sku.stock is None else sku.stock
+    if talk.case.max_stock is not None:
+        stock = min(stock, talk.case.max_stock)
     reply = simulate(talk, (sku.id, stock + 2))
     quantity, balance = item(reply, 0).get("quantity"), logistics_of(reply, 0).get("stockBalance")
     asked = f"asked for {stock + 2} of {stock} in stock"
@@ -107,6 +109,8 @@ def zero_means_zero(talk: Conversation) -> None:
 
 def nothing_available(talk: Conversation) -> None:
     """P7."""
+    if talk.case.unavailable == "zeros":
+        raise NotApplicable("the shop is set up to say it with zeros, which marketplaces understand, too")
     reply = simulate_with_unknown(talk, (talk.case.unknown_sku, 1))
     found = reply.json.get("logisticsInfo")
     reply.require(found == [], "where no line of the cart is available, `logisticsInfo` is an empty list")
@@ -226,10 +230,10 @@ def lenient_cart(talk: Conversation) -> None:
 
 def coordinates(talk: Conversation) -> None:
     """P20."""
-    point = talk.case.address.geo_coordinates
-    if point is None:
+    point = talk.case.point()
+    if not point:
         raise NotApplicable("the address comes without coordinates")
-    body = cart_body(talk, (talk.case.skus[0].id, 1), geoCoordinates=list(point))
+    body = cart_body(talk, (talk.case.skus[0].id, 1), geoCoordinates=point)
     reply = understood(talk.call(PATH, body))
     reply.require(slas(reply, 0), "coordinates without a postal code are an address, and get delivery options")
 

@@ -139,20 +139,30 @@ class Outgoing:
         Raises:
             NotApplicable: the shop does not take it.
         """
+        if self.marketplace.route_family != "oms":
+            raise NotApplicable("the marketplace is set up for the other documented family of calls about orders")
         placed = place_one(self.talk)
         if authorize(self.talk, placed).status != 200:
             raise NotApplicable("the shop does not authorize an order: see P37")
         return placed
 
 
-_CHANGES = "/api/catalog_system/pvt/skuseller/changenotification"
+def _changes(out: Outgoing, sku_id: str) -> str:
+    _require_told(out, "catalog")
+    family = "sku-binding" if out.marketplace.catalog_route == "sku-binding" else "catalog_system"
+    return out.under(f"/api/{family}/pvt/skuseller/changenotification", sku_id)
+
+
+def _require_told(out: Outgoing, what: str) -> None:
+    if not getattr(out.marketplace, what):
+        raise NotApplicable(f"the marketplace is set up not to be told about {what}")
 
 
 def change_notification(out: Outgoing) -> None:
     """P51."""
     sku_id = out.skus[0]
     out.notify(CHANGE, sku_id)
-    path = out.under(_CHANGES, sku_id)
+    path = _changes(out, sku_id)
     found = out.said("POST", path)
     _require(found, f"a change of {sku_id} is told with a POST to {path}")
     headers = {name.lower(): value for name, value in found[0].headers.items()}
@@ -177,7 +187,7 @@ def _suggestions(out: Outgoing, sku_id: str, status: int = 404) -> list[Spoken]:
     """Tell of a changed SKU, which is answered with `status`; return what is suggested then."""
     if status == 404 and out.state.hooks.sku_loader.find() is None:
         raise NotApplicable("the shop has no sku_loader: it suggests nothing")
-    known = out.under(_CHANGES, sku_id)
+    known = _changes(out, sku_id)
     out.status = lambda call: status if call.path == known else 200
     out.notify(CHANGE, sku_id)
     return [
@@ -241,10 +251,11 @@ def price_and_stock_notices(out: Outgoing) -> None:
     sku_id = out.skus[0]
     out.status = lambda _: 202
     for kind, name in {PRICE: "price", INVENTORY: "inventory"}.items():
+        _require_told(out, name)
         out.notify(kind, sku_id)
         out.deliver()
         seller = quote(out.marketplace.seller_id, safe="")
-        path = f"/api/notificator/{seller}/changenotification/{quote(sku_id, safe='')}/{name}"
+        path = f"{out.marketplace.notificator_prefix}/{seller}/changenotification/{quote(sku_id, safe='')}/{name}"
         found = out.said("POST", path)
         _require(len(found) == 1, f"a changed {name} is one POST to {path}, not {len(found)}; 202 is a success")
 
@@ -254,7 +265,7 @@ def merged_notices(out: Outgoing) -> None:
     sku_id = out.skus[0]
     out.state.drain.append(drafts(CHANGE, [out.marketplace.name], [sku_id] * 4))
     out.notify(CHANGE, sku_id)
-    found = out.said("POST", out.under(_CHANGES, sku_id))
+    found = out.said("POST", _changes(out, sku_id))
     _require(len(found) == 1, f"five changes of one SKU that wait are one call, not {len(found)}")
 
 

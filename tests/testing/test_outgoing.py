@@ -56,7 +56,7 @@ def breaks(statement: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @breaks("P51")
-def without_the_token(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def without_the_token(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
     prepare = client._prepare
 
     def forget(*call: Any) -> requests.PreparedRequest:
@@ -66,82 +66,91 @@ def without_the_token(client: Any, operation: Any, marketplace: Any, arguments: 
 
     client._prepare = forget
     try:
-        return SAY(client, operation, marketplace, arguments, body)
+        return SAY(client, operation, marketplace, arguments, body, **kw)
     finally:
         del client._prepare
 
 
 @breaks("P52")
 def a_missing_permission_is_an_unknown_sku(
-    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
 ) -> Outcome:
-    outcome = SAY(client, operation, marketplace, arguments, body)
+    outcome = SAY(client, operation, marketplace, arguments, body, **kw)
     if arguments.get("sku_id") == "conformance-403":
         return replace(outcome, verdict=Ending.DELIVERED, meaning=Meaning.UNKNOWN_SKU)
     return outcome
 
 
 @breaks("P53")
-def suggested_to_the_store(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
-    return SAY(client, replace(operation, host=Host.STORE), marketplace, arguments, body)
+def suggested_to_the_store(
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
+) -> Outcome:
+    return SAY(client, replace(operation, host=Host.STORE), marketplace, arguments, body, **kw)
 
 
 @breaks("P54")
-def one_ean_only(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def one_ean_only(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
     changed = {**body, "EAN": body["EAN"][0]} if operation.name == "suggestion" else body
-    return SAY(client, operation, marketplace, arguments, changed)
+    return SAY(client, operation, marketplace, arguments, changed, **kw)
 
 
 @breaks("P55")
-def plain_http_images(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def plain_http_images(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
     changed = (
         {**body, "Images": [{"imageUrl": "http://shop.example/a.jpg"}]} if operation.name == "suggestion" else body
     )
-    return SAY(client, operation, marketplace, arguments, changed)
+    return SAY(client, operation, marketplace, arguments, changed, **kw)
 
 
 @breaks("P59")
-def notified_without_api(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
-    path = operation.path.removeprefix("/api") if "notificator" in operation.path else operation.path
-    return SAY(client, replace(operation, path=path), marketplace, arguments, body)
+def notified_under_another_prefix(
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
+) -> Outcome:
+    return SAY(client, operation, replace(marketplace, notificator_prefix="/notificator"), arguments, body, **kw)
 
 
 @breaks("P60")
-def said_twice(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def said_twice(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
     if operation.name == "change_notification":
-        SAY(client, operation, marketplace, arguments, body)
-    return SAY(client, operation, marketplace, arguments, body)
+        SAY(client, operation, marketplace, arguments, body, **kw)
+    return SAY(client, operation, marketplace, arguments, body, **kw)
 
 
 @breaks("P61")
-def invoiced_under_the_shops_id(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def invoiced_under_the_shops_id(
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
+) -> Outcome:
     changed = {**arguments, "marketplace_order_id": "S-1"} if operation.name == "invoice" else arguments
-    return SAY(client, operation, marketplace, changed, body)
+    return SAY(client, operation, marketplace, changed, body, **kw)
 
 
 @breaks("P62")
-def invoiced_in_reais(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def invoiced_in_reais(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
     changed = {**body, "invoiceValue": body["invoiceValue"] / 100} if operation.name == "invoice" else body
-    return SAY(client, operation, marketplace, arguments, changed)
+    return SAY(client, operation, marketplace, arguments, changed, **kw)
 
 
 @breaks("P65")
-def tracked_by_a_second_invoice(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def tracked_by_a_second_invoice(
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
+) -> Outcome:
     changed = replace(operation, method="POST") if operation.name == "tracking" else operation
-    return SAY(client, changed, marketplace, arguments, body)
+    return SAY(client, changed, marketplace, arguments, body, **kw)
 
 
 @breaks("P66")
-def delivered_without_events(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
+def delivered_without_events(
+    client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
+) -> Outcome:
     changed = {"isDelivered": True} if operation.name == "tracking_status" else body
-    return SAY(client, operation, marketplace, arguments, changed)
+    return SAY(client, operation, marketplace, arguments, changed, **kw)
 
 
 @breaks("P78")
-def redirected(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any) -> Outcome:
-    outcome = SAY(client, operation, marketplace, arguments, body)
+def redirected(client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any) -> Outcome:
+    outcome = SAY(client, operation, marketplace, arguments, body, **kw)
     if outcome.status == 307:
-        requests.post("https://elsewhere.example/", headers={"X-VTEX-API-AppToken": "given away"}, timeout=1)
+        client._session.post("https://elsewhere.example/", headers={"X-VTEX-API-AppToken": "given away"})
     return outcome
 
 
