@@ -197,6 +197,7 @@ def _suggestions(out: Outgoing, sku_id: str, status: int = 404) -> list[Spoken]:
 
 def suggestion_address(out: Outgoing) -> None:
     """P53."""
+    _require_told(out, "catalog")
     if urlsplit(out.marketplace.suggestions_url).netloc != "api.vtex.com":
         raise NotApplicable("the marketplace is configured with a suggestions host of its own")
     sku_id = out.skus[0]
@@ -337,7 +338,8 @@ def delivery(out: Outgoing) -> None:
 def redirect(out: Outgoing) -> None:
     """P78."""
     sku_id = out.skus[0]
-    out.status = lambda _: 307
+    told = _changes(out, sku_id)
+    out.status = lambda call: 307 if call.path == told else 200
     out.notify(CHANGE, sku_id)
     strange = [call.url for call in out.spoken if "elsewhere" in call.url]
     _require(not strange, "a redirect is not followed: the keys are for the marketplace only")

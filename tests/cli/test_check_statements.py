@@ -69,7 +69,7 @@ def test_a_broken_statement_says_what_was_sent_what_came_back_and_what_the_proto
     after = result.output.partition("✗ acme: P9 Every amount of money is a whole number of cents\n")[2].splitlines()
     assert after[0].startswith("    protocol  items[].listPrice is money: a whole number of cents")
     assert after[1] == "    sent      POST /api/vtex/acme/pvt/orderForms/simulation?token=…"
-    assert '{"items": [{"id": "apple", "quantity": 1, "seller": "fruitshop"}]' in after[3]
+    assert '"items":[{"id":"apple","quantity":1,"seller":"fruitshop"}]' in after[3]
     assert after[4] == "    received  HTTP 200"
     assert '"listPrice":15.5,"seen":"…"' in result.output
     assert not any(secret in result.output for secret in (TOKEN, SECOND_TOKEN, APP_TOKEN))
@@ -155,11 +155,7 @@ def test_a_shop_that_answers_no_cart_is_told_by_the_statements(shop: Shop, check
 
 
 def test_an_address_that_nobody_named_need_not_be_served(shop: Shop, check: Check) -> None:
-    @shop.app.before_request
-    def nowhere() -> None:
-        shop.slas = []  # type: ignore[attr-defined]
-
-    spoil(shop, b'"slas":[{', b'"slas":[],"was":[{')
+    shop.slas = lambda _: []
     result = check("--sku", "apple", "--statements")
     assert result.exit_code == 0, result.output
     expected = "the shop does not deliver to 01310-100 in BRA: name another with --postal-code"

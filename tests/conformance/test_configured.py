@@ -71,3 +71,43 @@ def test_a_marketplace_that_cannot_be_called_is_named(
 def test_an_application_without_the_extension_is_told_so() -> None:
     with pytest.raises(ConfigurationError, match="init_app"):
         case_for(Flask("plain"), **KNOWN)
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {"unavailable": "zeros"},
+    {"max_stock": 3},
+    {"geo_order": "lat,lon"},
+    {"unavailable": "zeros", "max_stock": 1, "geo_order": "lat,lon"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_shop_is_judged_by_what_it_is_set_up_for(new_shop: Callable[..., Shop], settings: dict[str, Any]) -> None:
+    shop = new_shop(marketplaces={"acme": {**ACME, **settings}})
+    seen: list[Any] = []
+
+    def remember(call: Call, send: Send, memory: Memory) -> Answer:
+        given = send(call)
+        seen.extend(point for point in [call.fields.get("geoCoordinates")] if point)
+        return given
+
+    address = Place(postal_code="01310-100", geo_coordinates=(-46.65, -23.56))
+    case = case_for(shop.app, skus=(Sku(id="apple", stock=10), Sku(id="pear")), address=address)
+    results = {
+        found.statement.name: found
+        for found in run(BrokenTarget(AppTarget(shop.app), remember), case, writes=True)
+        if found.statement.check
+    }
+    assert {name: found.says for name, found in results.items() if found.verdict is Verdict.FAILED} == {}
+    assert results["P5"].verdict is results["P29"].verdict is results["P20"].verdict is Verdict.OK
+    assert results["P7"].verdict is (Verdict.NOT_APPLICABLE if "unavailable" in settings else Verdict.OK)
+    assert seen[0] == ([-23.56, -46.65] if "geo_order" in settings else [-46.65, -23.56])
+
+
+def test_the_end_of_a_capped_stock_is_not_guessed(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(marketplaces={"acme": {**ACME, "max_stock": 3}})
+    results = {
+        found.statement.name: found for found in run(AppTarget(shop.app), case_for(shop.app, **KNOWN), writes=True)
+    }
+    assert results["P29"].verdict is Verdict.NOT_APPLICABLE
+    assert "shows not all of its stock" in results["P29"].says

@@ -266,7 +266,7 @@ def test_marketplaces_have_orders_of_their_own(new_shop: MakeShop, vtex_marketpl
     zeta = {**ACME, "inbound_tokens": ["other"], "seller_id": "zetaseller"}
     shop = new_shop(marketplaces={"acme": ACME, "zeta": zeta}, VTEX_SELLER_URL_PREFIX="/sell")
     vtex_marketplace.use(shop.app)
-    body = vtex_marketplace.order(("apple", 1, 1250), marketplace="zeta")
+    body = vtex_marketplace.order(("apple", 1, 1250), freight=990, marketplace="zeta")
     assert body["items"][0]["seller"] == "zetaseller"
     for name in ("acme", "zeta"):
         assert vtex_marketplace.place(body, marketplace=name).status_code == 200

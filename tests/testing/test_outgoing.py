@@ -247,3 +247,26 @@ def test_an_order_that_cannot_be_invoiced_any_more_is_not_judged_by_its_invoice(
     skipped = {name: result.says for name, result in results.items() if result.verdict is not Verdict.OK}
     assert set(skipped) == {"P61", "P62", "P65", "P66"}
     assert "would add up to more" in skipped["P61"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "skipped"),
+    [
+        ({"catalog_route": "sku-binding", "notificator_prefix": "/notificator"}, ""),
+        ({"catalog": False}, "P51 P52 P53 P54 P55 P60 P78"),
+        ({"price": False}, "P59"),
+        ({"inventory": False}, "P59"),
+        ({"route_family": "protocol"}, "P61 P62 P65 P66"),
+        ({"suggestions_url": "https://suggestions.example/acmemarket"}, "P53"),
+    ],
+)
+def test_a_shop_is_judged_by_what_it_is_set_up_to_say(
+    new_shop: Callable[..., Shop], settings: dict[str, Any], skipped: str
+) -> None:
+    shop = new_shop(marketplaces={"acme": {**ACME, **settings}})
+    sell(shop, made("apple"), made("pear"))
+    results = judge_all(shop)
+    assert {name for name, result in results.items() if result.verdict is Verdict.NOT_APPLICABLE} == set(
+        skipped.split()
+    )
+    assert {name: result.says for name, result in results.items() if result.verdict is Verdict.FAILED} == {}
