@@ -79,7 +79,10 @@ def find(marketplace: str, marketplace_order_id: str) -> str | None:
 def release(authorization: vtex.FulfillmentAuthorization) -> str:
     """Let a paid order be shipped."""
     order = service.get(authorization.order_id)
-    service.release(order)
+    try:
+        service.release(order)
+    except service.WrongState as refusal:  # nobody paid in time, and the stock went back
+        raise vtex.FulfillmentRefused(str(refusal)) from refusal
     return f"released {order.number}"
 
 
@@ -114,3 +117,9 @@ def _customer(order: vtex.OrderPlacement) -> service.Customer:
     where = {field: getattr(address, field) or "" for field in _ADDRESS}
     email, phone = client.email or "", client.phone or ""
     return service.Customer(name=named, email=email, document=document, phone=phone, **where)
+
+
+@seller.on_reservation_expired
+def expire(order: vtex.Order) -> None:
+    """Give back the stock of what nobody paid for in time."""
+    service.cancel(service.get(order.order_id or ""))

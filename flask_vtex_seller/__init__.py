@@ -5,6 +5,7 @@ from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
     AmbiguousOrder,
     ConfigurationError,
+    FulfillmentRefused,
     HookFailed,
     HookMissing,
     IllegalTransition,
@@ -31,6 +32,7 @@ from .offers import (
     Sla,
 )
 from .orders.invoice import Invoice, InvoiceItem, Tracking, TrackingEvent, TrackingStatus
+from .orders.modification import ModifiedItem, OrderModification
 from .orders.order import (
     Address,
     Agreement,
@@ -47,6 +49,7 @@ from .orders.order import (
     OrderState,
     PlacedOrder,
 )
+from .orders.payment import Payment
 from .signals import (
     cancellation_requested,
     fulfillment_authorized,
@@ -54,6 +57,7 @@ from .signals import (
     message_delivered,
     order_canceled,
     order_placed,
+    reservation_expired,
 )
 
 __version__ = "0.1.0"
@@ -72,6 +76,7 @@ __all__ = [
     "DeliveryPromise",
     "DeliveryWindow",
     "FulfillmentAuthorization",
+    "FulfillmentRefused",
     "HookFailed",
     "HookMissing",
     "IllegalTransition",
@@ -79,14 +84,17 @@ __all__ = [
     "InvoiceItem",
     "ItemAttachment",
     "ItemService",
+    "ModifiedItem",
     "Offer",
     "Offering",
     "Order",
     "OrderItem",
+    "OrderModification",
     "OrderPlacement",
     "OrderShipping",
     "OrderState",
     "OutOfStock",
+    "Payment",
     "PickupPoint",
     "PlacedOrder",
     "PlacementRefused",
@@ -115,4 +123,5 @@ __all__ = [
     "message_delivered",
     "order_canceled",
     "order_placed",
+    "reservation_expired",
 ]

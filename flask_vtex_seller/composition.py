@@ -23,12 +23,15 @@ from .database import Tables
 from .marketplace.client import MarketplaceClient
 from .marketplace.operations import OPERATIONS
 from .marketplace.outcome import Outcome
+from .orders.claim import Claims
 from .orders.inbound import InboundOrders
 from .orders.invoice_ledger import TABLE as INVOICE_TABLE
 from .orders.invoice_ledger import InvoiceLedger
+from .orders.lane import OrderLanes
 from .orders.ledger import TABLE as ORDER_TABLE
 from .orders.ledger import OrderLedger
 from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrders, services_endpoint
+from .orders.reservation import Reservations
 from .outbox.drain import Drain, Settled
 from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
@@ -52,6 +55,8 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
     ledger = OrderLedger(session, tables[ORDER_TABLE.name])
     outbox = OutboxLedger(session, tables[OUTBOX_TABLE.name])
     invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
+    claims = Claims(ledger=ledger, clock=clock)
+    lanes = OrderLanes(outbox=outbox, invoices=invoices, clock=clock)
     return State(
         settings=settings,
         hooks=hooks,
@@ -60,15 +65,17 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
         ask=terms if seconds is None else Deadline(terms, seconds=seconds, context=app.app_context),
         ledger=ledger,
         inbound=InboundOrders(
-            ledger=ledger,
-            clock=clock,
+            claims=claims,
             ask=terms,
+            lanes=lanes,
             on_placement=hooks.on_order_placement,
             finder=hooks.order_finder,
             on_authorization=hooks.on_authorize_fulfillment,
             on_cancellation=hooks.on_order_cancellation,
+            on_modification=hooks.on_order_modification,
         ),
-        outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, clock=clock),
+        reservations=Reservations(claims=claims, on_expiry=hooks.on_reservation_expired),
+        outbound=OutboundOrders(orders=ledger, invoices=invoices, outbox=outbox, lanes=lanes, clock=clock),
         skus=SkuLedger(session, tables[SKU_TABLE.name]),
         outbox=outbox,
         drain=_compose_drain(app, settings, db=db, tables=tables, hooks=hooks, clock=clock),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -35,6 +35,9 @@ _SERVICES_HOSTS = (
     "portal.vtexcommerce.com.br",
 )
 _TEMPLATE = re.compile(r"/(?:[A-Za-z0-9._~/?=&-]|\{[a-z_]+\})+")
+_PLACEMENT_ANSWERS = ("mirror", "array")
+_EVALUATION_ANSWERS = ("empty", "object")
+_DATE_LAYOUTS = ("iso", "legacy")
 _NUMBERS = {
     "VTEX_SELLER_LEASE_SECONDS": "lease_seconds",
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
@@ -46,32 +49,8 @@ _WHOLE_NUMBERS = {
     "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
 }
 _MAX_NUMBER = 1_000_000
+_MAX_DAYS = 3650
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
-_OPTIONAL = (
-    "inbound_tokens",
-    "base_url",
-    "suggestions_url",
-    "route_family",
-    "services_hosts",
-    "catalog_route",
-    "notificator_prefix",
-    "agreement_path",
-    "merchant_name",
-    "sales_channel",
-    "ships_to",
-    "unavailable",
-    "max_stock",
-    "geo_order",
-    "simulation_by_get",
-    "check_orders",
-    "price_tolerance_cents",
-    "paused",
-    "catalog",
-    "price",
-    "inventory",
-    "orders",
-    "local",
-)
 
 
 class Secret:
@@ -143,6 +122,16 @@ class Marketplace:
     """Prices and delivery options of an order are held against the shop's own before its placement hook is called."""
     price_tolerance_cents: int = 1
     """How far a price of an order's line, the unit's or the delivery's, may be below the shop's."""
+    reservation_days: float | None = None
+    """How long an order that says no time itself is reserved; for ever when None."""
+    placement_answer: str = "mirror"
+    """`mirror`: an object is answered with an object; `array`: with an array, too."""
+    evaluation_answer: str = "empty"
+    """What tells that a cancellation is evaluated or refused: `empty`, no byte at all, or `object`, `{}`."""
+    date_layout: str = "iso"
+    """How answers write a date: `iso`, with its offset, or `legacy`, `YYYY-MM-DD hh:mm:ss` in UTC."""
+    order_modifications: bool = False
+    """Its calls about modifications of orders are answered; experimental."""
     paused: bool = False
     """No call goes out while set; the marketplace's own calls are still answered."""
     catalog: bool = True
@@ -157,6 +146,10 @@ class Marketplace:
     def longitude_first(self, pair: tuple[float, float] | None) -> tuple[float, float] | None:
         """Return coordinates that came in the marketplace's order as longitude, latitude."""
         return pair if pair is None or self.geo_order == _GEO_ORDERS[0] else (pair[1], pair[0])
+
+
+_KEYS = frozenset(field.name for field in fields(Marketplace)) - {"name"}
+"""What a marketplace's dict may hold: a field each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +204,7 @@ def _marketplace(name: object, raw: object) -> Marketplace:
         raise ConfigurationError(f"{where}: a marketplace's name has letters, digits, '-' and '_' only, at most 64")
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{where} must be a dict with the keys {', '.join(_REQUIRED)}")
-    unknown = sorted(set(map(str, raw)) - {*_REQUIRED, *_OPTIONAL})
+    unknown = sorted(set(map(str, raw)) - _KEYS)
     if unknown:
         raise ConfigurationError(f"{where} has unknown keys: {', '.join(unknown)}")
     missing = [key for key in _REQUIRED if raw.get(key) in (None, "")]
@@ -257,6 +250,11 @@ class _Reader:
             simulation_by_get=self._flag("simulation_by_get"),
             check_orders=self._flag("check_orders", default=True),
             price_tolerance_cents=self._count("price_tolerance_cents", 1),
+            reservation_days=self._days("reservation_days"),
+            placement_answer=self._choice("placement_answer", _PLACEMENT_ANSWERS),
+            evaluation_answer=self._choice("evaluation_answer", _EVALUATION_ANSWERS),
+            date_layout=self._choice("date_layout", _DATE_LAYOUTS),
+            order_modifications=self._flag("order_modifications"),
             paused=self._flag("paused"),
             catalog=self._flag("catalog", default=True),
             price=self._flag("price", default=True),
@@ -331,6 +329,10 @@ class _Reader:
             raise self._error(key, "must be a whole number, not negative")
         return value
 
+    def _days(self, key: str) -> float | None:
+        value = self._raw.get(key)
+        return None if value in (None, "") else _positive(f"{self._where}[{key!r}]", value, _MAX_DAYS)
+
     def _choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self._text(key) or choices[0]
         if value not in choices:
@@ -354,9 +356,9 @@ class _Reader:
         return url.rstrip("/")
 
 
-def _positive(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_NUMBER:
-        raise ConfigurationError(f"{key} must be a positive number, at most {_MAX_NUMBER}")
+def _positive(key: str, value: object, maximum: int = _MAX_NUMBER) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
+        raise ConfigurationError(f"{key} must be a positive number, at most {maximum}")
     return float(value)
 
 

@@ -20,6 +20,7 @@
         ├── OrderConflict           409  what was asked contradicts the order's state or its content
         ├── PayloadTooLarge         413
         ├── TemporarilyUnavailable  503  a repeat succeeds
+        ├── FulfillmentRefused      409  raised by the shop's authorization hook
         └── PlacementRefused        409  raised by the shop's placement hook
             ├── SkuNotFound         ORD021
             ├── OutOfStock          FMT002
@@ -187,6 +188,13 @@ class TemporarilyUnavailable(Refusal):
 
     status = 503
     code = "TEMPORARILY_UNAVAILABLE"
+
+
+class FulfillmentRefused(Refusal):
+    """The shop cannot ship an order that it had reserved; raise it in the authorization hook."""
+
+    status = 409
+    code = "FULFILLMENT_REFUSED"
 
 
 class PlacementRefused(Refusal):

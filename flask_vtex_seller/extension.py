@@ -24,7 +24,14 @@ from .composition import compose
 from .config import Settings
 from .database import attach, remember_changes
 from .errors import AmbiguousOrder, ConfigurationError, UnknownOrder
-from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .orders.hooks import (
+    AuthorizeFulfillmentHook,
+    OrderCancellationHook,
+    OrderFinder,
+    OrderModificationHook,
+    OrderPlacementHook,
+    ReservationExpiredHook,
+)
 from .orders.invoice import Invoice, Tracking, TrackingStatus
 from .orders.order import Agreement, Order
 from .outbox.drain import Report
@@ -41,6 +48,8 @@ FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
 CancellationT = TypeVar("CancellationT", bound=OrderCancellationHook)
+ModificationT = TypeVar("ModificationT", bound=OrderModificationHook)
+ReservationT = TypeVar("ReservationT", bound=ReservationExpiredHook)
 
 _log = logging.getLogger(__name__)
 
@@ -137,6 +146,16 @@ class VtexSeller:
         self._hooks.on_order_cancellation.register(function)
         return function
 
+    def on_order_modification(self, function: ModificationT) -> ModificationT:
+        """Register the function that learns of changes to orders; experimental; see `OrderModificationHook`."""
+        self._hooks.on_order_modification.register(function)
+        return function
+
+    def on_reservation_expired(self, function: ReservationT) -> ReservationT:
+        """Register the function that gives back the stock of unpaid orders; see `ReservationExpiredHook`."""
+        self._hooks.on_reservation_expired.register(function)
+        return function
+
     def sku_loader(self, function: SkuLoaderT) -> SkuLoaderT:
         """Register the function that loads the catalog data of SKUs to suggest; see `SkuLoader`."""
         self._hooks.sku_loader.register(function)
@@ -183,6 +202,8 @@ class VtexSeller:
         marketplace: str | None = None,
     ) -> None:
         """Tell the marketplace that an order, or a parcel of it, is invoiced.
+
+        While a cancellation is under evaluation, the invoice is held until that is decided.
 
         Args:
             refuses_cancellation: this invoice is the shop's no to a cancellation under evaluation.
@@ -237,6 +258,13 @@ class VtexSeller:
         """
         order = self.order(order_id, marketplace=marketplace)
         current_state().outbound.send_agreement(order, change_id, agreement)
+
+    def refuse_cancellation(self, order_id: str, *, marketplace: str | None = None) -> None:
+        """Refuse a cancellation under evaluation: the invoices that it holds are sent; raises as `send_invoice`.
+
+        With no invoice held, `send_invoice(..., refuses_cancellation=True)` refuses it.
+        """
+        current_state().outbound.refuse_cancellation(self.order(order_id, marketplace=marketplace))
 
     def notify_price(self, *sku_ids: str, marketplaces: Collection[str] | None = None) -> None:
         """Tell the marketplaces that prices changed; each then asks for the SKU with a simulation.

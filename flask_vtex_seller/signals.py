@@ -18,6 +18,8 @@ fulfillment_authorized = _namespace.signal("vtex-seller.fulfillment-authorized")
 """An order is paid and may be shipped."""
 cancellation_requested = _namespace.signal("vtex-seller.cancellation-requested")
 """The marketplace wants an order canceled and the shop evaluates or refuses it: see `order.cancellation_decision`."""
+reservation_expired = _namespace.signal("vtex-seller.reservation-expired")
+"""An order was not authorized in time, and the shop has given its stock back; sent by the worker."""
 order_canceled = _namespace.signal("vtex-seller.order-canceled")
 """An order is canceled."""
 

@@ -11,10 +11,18 @@ from .config import Settings
 from .database import Tables
 from .hook import Hook
 from .offers import Ask
-from .orders.hooks import AuthorizeFulfillmentHook, OrderCancellationHook, OrderFinder, OrderPlacementHook
+from .orders.hooks import (
+    AuthorizeFulfillmentHook,
+    OrderCancellationHook,
+    OrderFinder,
+    OrderModificationHook,
+    OrderPlacementHook,
+    ReservationExpiredHook,
+)
 from .orders.inbound import InboundOrders
 from .orders.ledger import OrderLedger
 from .orders.outbound import OutboundOrders
+from .orders.reservation import Reservations
 from .outbox.drain import Drain
 from .outbox.ledger import OutboxLedger
 from .simulation.hooks import OfferLoader, SlaLoader
@@ -34,6 +42,12 @@ class Hooks:
         default_factory=lambda: Hook("on_authorize_fulfillment")
     )
     on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
+    on_reservation_expired: Hook[ReservationExpiredHook] = field(
+        default_factory=lambda: Hook("on_reservation_expired", required=False)
+    )
+    on_order_modification: Hook[OrderModificationHook] = field(
+        default_factory=lambda: Hook("on_order_modification", required=False)
+    )
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
     suggestion_finisher: Hook[SuggestionFinisher] = field(
         default_factory=lambda: Hook("suggestion_finisher", required=False)
@@ -52,6 +66,7 @@ class State:
     ask: Ask
     ledger: OrderLedger
     inbound: InboundOrders
+    reservations: Reservations
     outbound: OutboundOrders
     skus: SkuLedger
     outbox: OutboxLedger

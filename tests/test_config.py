@@ -204,6 +204,9 @@ TEXT_KEYS = [
     "route_family",
     "inbound_tokens",
     "ships_to",
+    "placement_answer",
+    "evaluation_answer",
+    "date_layout",
 ]
 
 
@@ -228,7 +231,17 @@ def test_a_float_inside_a_list_of_tokens_is_refused_too() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["paused", "catalog", "price", "inventory", "orders", "local", "simulation_by_get", "check_orders"],
+    [
+        "paused",
+        "catalog",
+        "price",
+        "inventory",
+        "orders",
+        "local",
+        "simulation_by_get",
+        "check_orders",
+        "order_modifications",
+    ],
 )
 @pytest.mark.parametrize("value", ["true", "False", 1, 0, None])
 def test_a_flag_is_true_or_false(key: str, value: Any) -> None:
@@ -248,9 +261,36 @@ def test_a_seller_id_is_short_and_without_a_space(seller_id: str) -> None:
         acme(seller_id=seller_id)
 
 
-def test_a_route_family_is_one_of_two() -> None:
-    with pytest.raises(ConfigurationError, match=r"\['route_family'\] must be one of oms, protocol"):
-        acme(route_family="orders")
+@pytest.mark.parametrize(
+    ("key", "choices"),
+    [
+        ("route_family", ("oms", "protocol")),
+        ("placement_answer", ("mirror", "array")),
+        ("evaluation_answer", ("empty", "object")),
+        ("date_layout", ("iso", "legacy")),
+    ],
+)
+def test_a_choice_is_one_of_two_and_the_first_by_default(key: str, choices: tuple[str, str]) -> None:
+    assert [getattr(acme(**{key: value}), key) for value in choices] == list(choices)
+    assert getattr(acme(), key) == choices[0]
+    with pytest.raises(ConfigurationError, match=rf"\['{key}'\] must be one of {', '.join(choices)}"):
+        acme(**{key: "other"})
+
+
+@pytest.mark.parametrize("days", [1.5, 30, 3650])
+def test_a_reservation_is_a_number_of_days(days: float) -> None:
+    assert acme(reservation_days=days).reservation_days == days
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_without_a_number_of_days_a_reservation_never_ends(nothing: Any) -> None:
+    assert acme(reservation_days=nothing).reservation_days is None
+
+
+@pytest.mark.parametrize("days", [0, -1, True, "8d", 3651, float("nan"), float("inf"), [1]])
+def test_another_number_of_days_is_refused(days: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"\['reservation_days'\] must be a positive number, at most 3650"):
+        acme(reservation_days=days)
 
 
 @pytest.mark.parametrize(("key", "choices"), [("unavailable", "empty, zeros"), ("geo_order", "lon,lat, lat,lon")])

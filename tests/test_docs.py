@@ -239,7 +239,7 @@ def test_every_error_code_is_in_the_reference() -> None:
     sources = [source for source in PACKAGE.rglob("*.py") if "sandbox" not in source.parts]
     codes = {code for source in sources for code in _CODE.findall(source.read_text("utf-8"))}
     # made from the order's state: a canceled order cannot be authorized, an invoiced one cannot be canceled
-    refused = set(OrderState) - {OrderState.PLACING, OrderState.PLACED, OrderState.AUTHORIZED}
+    refused = set(OrderState) - {OrderState.PLACING, OrderState.PLACED, OrderState.EXPIRED, OrderState.AUTHORIZED}
     codes |= {f"ORDER_{state.name}" for state in refused}
     assert {"ORD008", "FMT009", "INVALID_JSON", "INVALID_FIELD", "ORDER_NOT_FOUND", "UNAUTHORIZED"} <= codes
     assert missing({*codes, "HTTP_"}, reference("errors"), closed=False) == []

@@ -41,6 +41,7 @@ ORDER_VERBS: dict[str, Verb] = {
         order_id, "c-1", Agreement.ACKNOWLEDGMENT, **to
     ),
     "confirm_cancellation": lambda seller, order_id, **to: seller.confirm_cancellation(order_id, **to),
+    "refuse_cancellation": lambda seller, order_id, **to: seller.refuse_cancellation(order_id, **to),
 }
 """Every verb about an order; the invoice that some need is number 1."""
 every_order_verb = pytest.mark.parametrize("verb", ORDER_VERBS.values(), ids=ORDER_VERBS)

@@ -95,6 +95,8 @@ def _check_door(state: State, door: Door, question: Question | None, report: Rep
     """
     if not door.tokens:
         report.complain(f"{door.marketplace.name} has no inbound_tokens: every call of it is refused")
+    if door.marketplace.order_modifications and not state.hooks.on_order_modification.registered:
+        report.complain(f"{door.name} has order_modifications, but no on_order_modification is registered")
     parts = urlsplit(door.origin)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         report.complain(f"{door.origin} is plain http: marketplaces call https addresses only")

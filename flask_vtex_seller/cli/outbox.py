@@ -5,7 +5,7 @@ from dataclasses import fields
 import click
 from flask.cli import AppGroup
 
-from ..orders.outbound import order_lane
+from ..orders.lane import order_lane
 from ..outbox.message import Message, MessageState
 from ..state import current_state
 from .showing import shown
@@ -77,4 +77,4 @@ def _move(message_ids: tuple[int, ...], state: MessageState, reason: str) -> Non
     moved = current_state().drain.move([id_ for id_ in wanted if id_ in _IDS], state, reason=reason)
     click.echo(f"{moved} of {len(wanted)} messages: {reason}")
     if moved < len(wanted):
-        raise click.ClickException("the others are not there, are done with, or are being sent right now")
+        raise click.ClickException("the others are not there, are done with, are being sent right now, or are held")

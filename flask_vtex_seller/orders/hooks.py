@@ -1,12 +1,20 @@
 """What a shop does with an order: the signatures of its functions.
 
-Each runs inside the transaction of the marketplace's call, which commits after it. A hook that commits `db.session`
-by itself is allowed; what that means is told on the page about orders in the documentation.
+Each runs inside the transaction of the marketplace's call, or of the worker's run, which commits after it. A hook that
+commits `db.session` by itself is allowed; what that means is told on the page about orders in the documentation.
 """
 
 from typing import Protocol
 
-from .order import CancellationDecision, CancellationRequest, FulfillmentAuthorization, OrderPlacement, PlacedOrder
+from .modification import OrderModification
+from .order import (
+    CancellationDecision,
+    CancellationRequest,
+    FulfillmentAuthorization,
+    Order,
+    OrderPlacement,
+    PlacedOrder,
+)
 
 
 class OrderPlacementHook(Protocol):
@@ -31,7 +39,18 @@ class AuthorizeFulfillmentHook(Protocol):
     """Releases a reserved order for shipping."""
 
     def __call__(self, authorization: FulfillmentAuthorization, /) -> str | None:
-        """Return a receipt of at most 255 characters, or None."""
+        """Return a receipt of at most 255 characters, or None.
+
+        Raises:
+            FulfillmentRefused: the shop cannot ship it, as when its reservation expired and the stock is gone.
+        """
+
+
+class ReservationExpiredHook(Protocol):
+    """Gives back the stock of an order that was not authorized in time; called by a worker."""
+
+    def __call__(self, order: Order, /) -> None:
+        """Give it back; the order may still be authorized, or canceled."""
 
 
 class OrderCancellationHook(Protocol):
@@ -39,3 +58,10 @@ class OrderCancellationHook(Protocol):
 
     def __call__(self, request: CancellationRequest, /) -> CancellationDecision:
         """Return the decision; `EVALUATE` has the hook asked again at the marketplace's next call."""
+
+
+class OrderModificationHook(Protocol):
+    """Learns of a marketplace's wish to change an order, and of each step of agreeing on it; experimental."""
+
+    def __call__(self, modification: OrderModification, /) -> None:
+        """Note it or apply it; a step may come again."""

@@ -84,13 +84,12 @@ class InvoiceLedger:
         rows = self._session.execute(select(self._invoices).where(*self._of(columns, order)))
         return {row.invoice_number: (row.type, row.value, bool(row.has_tracking)) for row in rows}
 
-    def note_tracking(self, order: Order, invoice_number: str) -> None:
-        """Note that an invoice's parcel has a tracking number."""
+    def note_tracking(self, order: Order, invoice_number: str) -> bool:
+        """Note that an invoice's parcel has a tracking number; tell whether the invoice is still there."""
         columns = self._invoices.c
         of_invoice = columns.invoice_number == invoice_number
-        self._session.execute(
-            update(self._invoices).where(*self._of(columns, order), of_invoice).values(has_tracking=1)
-        )
+        statement = update(self._invoices).where(*self._of(columns, order), of_invoice).values(has_tracking=1)
+        return bool(self._session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
     def arrived(self, marketplace: str, marketplace_order_id: str, invoice_number: str, *, now: datetime) -> bool:
         """Note that the marketplace has an invoice, and move the order on by the sum; one statement each.

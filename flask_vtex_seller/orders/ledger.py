@@ -23,8 +23,8 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    Update,
     delete,
-    func,
     or_,
     select,
     update,
@@ -60,6 +60,7 @@ TABLE = Table(
     Column("returned_said", BigInteger, nullable=False, comment="cents, of the return's invoices that the shop sent"),
     Column("invoiced_value", BigInteger, nullable=False, comment="cents, of the sale's invoices that arrived"),
     Column("returned_value", BigInteger, nullable=False, comment="cents, of the return's invoices that arrived"),
+    Column("reserved_until", BigInteger, comment="when the reservation ends if it is not authorized; null: never"),
     Column("created_at", BigInteger, nullable=False),
     Column("placed_at", BigInteger),
     Column("authorized_at", BigInteger),
@@ -67,6 +68,7 @@ TABLE = Table(
     PrimaryKeyConstraint("marketplace", "marketplace_order_id", name=conv("pk_vtex_order")),
     UniqueConstraint("marketplace", "order_id", name=conv("uq_vtex_order_order_id")),
     Index(conv("ix_vtex_order_created_at"), "created_at"),
+    Index(conv("ix_vtex_order_state_reserved_until"), "state", "reserved_until"),
 )
 FIRST_VERSION = 1
 
@@ -97,7 +99,15 @@ class OrderLedger:
         self.session: Any = session
         self._table = table
 
-    def insert(self, placement: OrderPlacement, *, fingerprint: str, now: datetime, until: datetime) -> bool:
+    def insert(
+        self,
+        placement: OrderPlacement,
+        *,
+        fingerprint: str,
+        reserved_until: datetime | None,
+        now: datetime,
+        until: datetime,
+    ) -> bool:
         """Insert a claimed row in state *placing*; tell whether the order was new."""
         row = {
             "marketplace": placement.marketplace,
@@ -113,6 +123,7 @@ class OrderLedger:
             "returned_said": 0,
             "invoiced_value": 0,
             "returned_value": 0,
+            "reserved_until": _plain(reserved_until),
             "created_at": to_epoch_us(now),
         }
         return insert_or_ignore(self.session, self._table, row)
@@ -140,6 +151,18 @@ class OrderLedger:
         if marketplace is not None:
             criteria.append(columns.marketplace == marketplace)
         return [entry.order for entry in self._entries(*criteria)]
+
+    def overdue(self, *, now: datetime, limit: int) -> list[Entry]:
+        """Return placed orders whose reservation is over, the longest over first."""
+        columns = self._table.c
+        moment = to_epoch_us(now)
+        statement = select(self._table).where(
+            columns.state == OrderState.PLACED.value,
+            columns.reserved_until <= moment,
+            columns.cancellation_said_at.is_(None),
+            or_(columns.claimed_until.is_(None), columns.claimed_until <= moment),
+        )
+        return self._run(statement.order_by(columns.reserved_until).limit(limit))
 
     def page(self, *, marketplace: str | None, state: OrderState | None, limit: int) -> list[Order]:
         """Return the newest orders first."""
@@ -177,17 +200,16 @@ class OrderLedger:
 
     def decide(self, order: Order, decision: CancellationDecision, **values: Any) -> bool:
         """Write the shop's decision about a cancellation under evaluation; tell whether it still was."""
-        open_ = self._table.c.cancellation_decision == CancellationDecision.EVALUATE.value
         key = self._key(order.marketplace, order.marketplace_order_id)
-        return self._update(key, open_, values=self._row({**values, "cancellation_decision": decision}))
+        return self._update(key, self._evaluating, values=self._row({**values, "cancellation_decision": decision}))
 
     def say_cancellation(self, order: Order, *, sources: Iterable[OrderState], uninvoiced: bool, now: datetime) -> bool:
         """Note that the shop cancels the order; tell whether it was the first to say so.
 
         Args:
-            uninvoiced: only while nothing of it was said to be invoiced.
+            uninvoiced: only while nothing of it was said to be invoiced, held invoices aside.
         """
-        conditions = [self._table.c.invoiced_said == 0] if uninvoiced else []
+        conditions = [or_(self._table.c.invoiced_said == 0, self._evaluating)] if uninvoiced else []
         return self.say(order, sources, *conditions, cancellation_said_at=now)
 
     def unsay_cancellation(self, marketplace: str, marketplace_order_id: str) -> bool:
@@ -196,17 +218,24 @@ class OrderLedger:
         key = self._key(marketplace, marketplace_order_id)
         return self._update(key, said, values={"cancellation_said_at": None})
 
-    def say_sale(self, order: Order, value: int, *, sources: Iterable[OrderState], under_evaluation: bool) -> bool:
-        """Add to what the shop said is invoiced, up to the order's value; tell whether it fits.
+    def say_sale(self, order: Order, value: int, *, sources: Iterable[OrderState], refuses: bool) -> bool | None:
+        """Add to what the shop said is invoiced, up to the order's value, in one statement.
 
         Args:
-            under_evaluation: whether a cancellation still must be, or must not be.
+            refuses: the cancellation under evaluation, which there must be; it is decided then.
+
+        Returns:
+            Whether a cancellation is under evaluation, now; None if the order's state or value do not allow it.
         """
         columns = self._table.c
-        evaluating = func.coalesce(columns.cancellation_decision, "") == CancellationDecision.EVALUATE.value
-        fits = or_(columns.value.is_(None), columns.invoiced_said + value <= columns.value)
-        as_seen = evaluating if under_evaluation else ~evaluating
-        return self.say(order, sources, fits, as_seen, invoiced_said=columns.invoiced_said + value)
+        criteria = [or_(columns.value.is_(None), columns.invoiced_said + value <= columns.value)]
+        values: dict[str, Any] = {"invoiced_said": columns.invoiced_said + value}
+        if refuses:
+            criteria.append(self._evaluating)
+            values["cancellation_decision"] = CancellationDecision.REFUSE
+        statement = self._saying(order, sources, *criteria, **values).returning(columns.cancellation_decision)
+        said = self.session.execute(statement).first()
+        return None if said is None else said.cancellation_decision == CancellationDecision.EVALUATE.value
 
     def say_return(self, order: Order, value: int, *, sources: Iterable[OrderState]) -> bool:
         """Add to what the shop said came back, up to what it said is invoiced; tell whether it fits."""
@@ -216,11 +245,16 @@ class OrderLedger:
 
     def say(self, order: Order, sources: Iterable[OrderState], *conditions: ColumnElement[bool], **values: Any) -> bool:
         """Note what the shop says about an order that it does not cancel, in one statement; tell whether it may."""
+        return bool(self.session.execute(self._saying(order, sources, *conditions, **values)).rowcount)
+
+    def _saying(
+        self, order: Order, sources: Iterable[OrderState], *conditions: ColumnElement[bool], **values: Any
+    ) -> Update:
         columns = self._table.c
         key = self._key(order.marketplace, order.marketplace_order_id)
         from_ = columns.state.in_([source.value for source in sources])
         unsaid = columns.cancellation_said_at.is_(None)
-        return self._update(key, from_, unsaid, *conditions, values=self._row(values))
+        return self._updating(key, from_, unsaid, *conditions, values=self._row(values))
 
     def advance(
         self, marketplace: str, marketplace_order_id: str, *, sources: Iterable[OrderState], **values: Any
@@ -241,9 +275,14 @@ class OrderLedger:
         return (columns.marketplace == marketplace) & (columns.marketplace_order_id == marketplace_order_id)
 
     def _update(self, *criteria: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
-        bumped = {**values, "version": self._table.c.version + 1}
-        statement = update(self._table).where(*criteria).values(bumped)
-        return bool(self.session.execute(statement).rowcount)
+        return bool(self.session.execute(self._updating(*criteria, values=values)).rowcount)
+
+    def _updating(self, *criteria: ColumnElement[bool], values: Mapping[str, Any]) -> Update:
+        return update(self._table).where(*criteria).values({**values, "version": self._table.c.version + 1})
+
+    @property
+    def _evaluating(self) -> ColumnElement[bool]:
+        return self._table.c.cancellation_decision == CancellationDecision.EVALUATE.value
 
     def _entries(self, *criteria: ColumnElement[bool]) -> list[Entry]:
         return self._run(select(self._table).where(*criteria))
@@ -288,6 +327,7 @@ def _entry(row: Row[Any]) -> Entry:
         receipt=row.receipt,
         cancellation_request_id=row.cancellation_request_id,
         cancellation_decision=None if decision is None else CancellationDecision(decision),
+        reserved_until=_moment(row.reserved_until),
         created_at=from_epoch_us(row.created_at),
         placed_at=_moment(row.placed_at),
         authorized_at=_moment(row.authorized_at),

@@ -6,13 +6,14 @@ from enum import Enum
 from ..errors import IllegalTransition, OrderConflict
 from .order import CancellationDecision, Order, OrderState
 
-_RESERVED = frozenset({OrderState.PLACED, OrderState.AUTHORIZED})
+_UNPAID = frozenset({OrderState.PLACED, OrderState.EXPIRED})
+_UNSHIPPED = _UNPAID | {OrderState.AUTHORIZED}
 _SHIPPING = frozenset({OrderState.AUTHORIZED, OrderState.PARTIALLY_INVOICED})
 _INVOICED = frozenset({OrderState.PARTIALLY_INVOICED, OrderState.INVOICED, OrderState.DELIVERED})
 
 BY_MARKETPLACE: Mapping[OrderState, frozenset[OrderState]] = {
-    OrderState.AUTHORIZED: frozenset({OrderState.PLACED}),
-    OrderState.CANCELED: _RESERVED,
+    OrderState.AUTHORIZED: _UNPAID,
+    OrderState.CANCELED: _UNSHIPPED,
 }
 """Where a marketplace's call may lead, and from which states."""
 
@@ -26,10 +27,10 @@ class Verb(Enum):
 
     INVOICE = ("an invoice", _SHIPPING)
     TRACK = ("tracking", _SHIPPING | _INVOICED)
-    CANCEL = ("a cancellation without a return invoice", _RESERVED)
+    CANCEL = ("a cancellation without a return invoice", _UNSHIPPED)
     RETURN = ("a return invoice", _SHIPPING | _INVOICED)
-    AGREE = ("an agreement", _RESERVED | _SHIPPING)
-    CONFIRM_CANCELLATION = ("confirming a cancellation", _RESERVED)
+    AGREE = ("an agreement", _UNSHIPPED | _SHIPPING)
+    CONFIRM_CANCELLATION = ("confirming a cancellation", _UNSHIPPED)
 
     def __init__(self, words: str, allowed: frozenset[OrderState]) -> None:
         self.words = words

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ..money import Cents
+from .payment import Payment, read_payments
 
 _Raw = Mapping[str, Any]
 
@@ -22,6 +23,8 @@ class OrderState(Enum):
     """The placement hook has not been answered for yet."""
     PLACED = "placed"
     """Reserved: not to be shipped before the marketplace authorizes it."""
+    EXPIRED = "expired"
+    """Its reservation's time is over and the shop has given the stock back; the marketplace has not given it up."""
     AUTHORIZED = "authorized"
     """Paid: to be shipped and invoiced."""
     PARTIALLY_INVOICED = "partially invoiced"
@@ -212,15 +215,15 @@ class OrderPlacement:
 
 
 class Agreement(Enum):
-    """What the shop says about a modification of an order.
+    """How far a marketplace and the shop have agreed on a modification of an order; either may say it.
 
     Source: external-seller-marketplace OpenAPI, `SendAgreement`, `agreementType`.
     """
 
     ACKNOWLEDGMENT = "Acknowledgment"
-    """The shop knows of it and is going to apply it."""
+    """Whoever says it knows of the modification."""
     CONFIRMATION = "Confirmation"
-    """The shop has applied it; only then it counts."""
+    """It is applied; only then it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +269,14 @@ class FulfillmentAuthorization:
     order_id: str
     payment_data: _Raw | None = field(default=None, repr=False)
     """As received; its keys vary by payment provider."""
+    reservation_expired: bool = False
+    """The reservation's time was over before: the shop has given back the stock and must take it again, or refuse."""
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        """Read `payment_data`; empty when the marketplace told nothing."""
+        return read_payments(self.payment_data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -306,6 +316,8 @@ class Order:
     """What the shop answered to the authorization."""
     cancellation_request_id: str | None
     cancellation_decision: CancellationDecision | None
+    reserved_until: datetime | None
+    """When the reservation ends if it is not authorized until then; None: never."""
     created_at: datetime
     placed_at: datetime | None
     authorized_at: datetime | None

@@ -18,6 +18,7 @@ from ..outbox.message import Draft, Message
 from ..schema_loader import MAX_ID_LENGTH
 from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number, require_text
 from .invoice_ledger import RETURN, SALE, InvoiceLedger
+from .lane import OrderLanes, order_lane
 from .ledger import OrderLedger
 from .lifecycle import Verb, is_under_evaluation, require_verb
 from .order import Agreement, CancellationDecision, Order, OrderState
@@ -35,11 +36,6 @@ ORDER_OPERATIONS = (
 _MAX_REASON_LENGTH = 500
 
 
-def order_lane(marketplace_order_id: str) -> str:
-    """Return the lane in which all messages about an order travel."""
-    return f"order:{marketplace_order_id}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class OutboundOrders:
     """The shop's verbs about orders, with what they need; the session's transaction is the shop's."""
@@ -47,27 +43,30 @@ class OutboundOrders:
     orders: OrderLedger
     invoices: InvoiceLedger
     outbox: OutboxLedger
+    lanes: OrderLanes
     clock: Clock
 
     def send_invoice(self, order: Order, invoice: Invoice, *, refuses_cancellation: bool) -> None:
-        """Say that a parcel, or the whole order, is invoiced.
+        """Say that a parcel, or the whole order, is invoiced; held while a cancellation is under evaluation.
 
         Raises:
-            IllegalTransition: the order is not to be shipped, or its cancellation is under evaluation.
+            IllegalTransition: the order is not to be shipped, or no cancellation is there to be refused.
             ValueError: the number was used, or the invoices would exceed the order's total.
         """
         _require("invoice", invoice, Invoice)
         require_verb(order, Verb.INVOICE)
-        self._require_decision(order, refuses_cancellation)
+        if refuses_cancellation:
+            self._require_evaluation(order, "refusing a cancellation")
         self._require_new_number(order, invoice)
-        if not self.orders.say_sale(
-            order, invoice.value, sources=Verb.INVOICE.allowed, under_evaluation=refuses_cancellation
-        ):
+        held = self.orders.say_sale(order, invoice.value, sources=Verb.INVOICE.allowed, refuses=refuses_cancellation)
+        if held is None:
             total = order.invoiced_said + invoice.value
+            if order.value is None or total <= order.value:
+                raise _meanwhile(order, Verb.INVOICE)
             raise ValueError(f"the invoices of order {order.order_id} would add up to {total}, above its {order.value}")
-        if refuses_cancellation and not self.orders.decide(order, CancellationDecision.REFUSE):
-            raise _meanwhile(order, Verb.INVOICE)
-        self._say_invoice(order, invoice, SALE)
+        if refuses_cancellation:
+            self.lanes.release(order)
+        self._say_invoice(order, invoice, SALE, held=held)
 
     def return_invoice(self, order: Order, invoice: Invoice) -> None:
         """Say that invoiced goods came back; the marketplace refunds them.
@@ -78,7 +77,7 @@ class OutboundOrders:
         """
         _require("invoice", invoice, Invoice)
         require_verb(order, Verb.RETURN)
-        if not order.invoiced_said:
+        if not order.invoiced_said or is_under_evaluation(order):  # then what was said is held
             raise IllegalTransition(order.order_id, order.state.value, Verb.RETURN.words, ["invoiced"])
         self._require_new_number(order, invoice)
         if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed):
@@ -96,7 +95,7 @@ class OutboundOrders:
         _require("tracking", tracking, Tracking)
         require_verb(order, Verb.TRACK)
         self._require_sale(order, invoice_number)
-        self.invoices.note_tracking(order, invoice_number)
+        self._note_tracking(order, invoice_number)
         self._say(order, "tracking", write_tracking(tracking), invoice_number=invoice_number)
 
     def update_tracking_status(self, order: Order, invoice_number: str, status: TrackingStatus) -> None:
@@ -110,6 +109,7 @@ class OutboundOrders:
         if not self._require_sale(order, invoice_number):
             words = f"without a tracking number for invoice {invoice_number}"
             raise IllegalTransition(order.order_id, words, "a tracking status", ["tracked"])
+        self._note_tracking(order, invoice_number)
         self._say(order, "tracking_status", write_tracking_status(status), invoice_number=invoice_number)
 
     def cancel(self, order: Order, reason: str, return_invoice: Invoice | None) -> None:
@@ -123,7 +123,7 @@ class OutboundOrders:
         verb = Verb.CANCEL if return_invoice is None else Verb.RETURN
         if return_invoice is not None:
             self.return_invoice(order, return_invoice)
-        elif order.invoiced_said:
+        elif order.invoiced_said and not is_under_evaluation(order):
             allowed = [state.value for state in verb.allowed]
             raise IllegalTransition(order.order_id, "invoiced", verb.words, allowed)
         require_verb(order, verb)
@@ -131,6 +131,8 @@ class OutboundOrders:
             order, sources=verb.allowed, uninvoiced=return_invoice is None, now=self.clock.now()
         ):
             raise _meanwhile(order, verb)
+        if return_invoice is None:
+            self.lanes.withdraw(order)
         operation = "cancel_order" if return_invoice is None else "cancel_returned_order"
         self._say(order, operation, {"reason": reason})
 
@@ -140,15 +142,13 @@ class OutboundOrders:
         Raises:
             IllegalTransition: the marketplace asked for none, or it is decided.
         """
-        require_verb(order, Verb.CONFIRM_CANCELLATION)
-        confirmed = is_under_evaluation(order) and self.orders.decide(
-            order, CancellationDecision.CONFIRM, state=OrderState.CANCELED, canceled_at=self.clock.now()
-        )
-        if not confirmed:
-            words = Verb.CONFIRM_CANCELLATION.words
-            raise IllegalTransition(
-                order.order_id, "not under evaluation for cancellation", words, ["under evaluation"]
-            )
+        verb = Verb.CONFIRM_CANCELLATION
+        require_verb(order, verb)
+        self._require_evaluation(order, verb.words)
+        canceled = {"state": OrderState.CANCELED, "canceled_at": self.clock.now()}
+        if not self.orders.decide(order, CancellationDecision.CONFIRM, **canceled):
+            raise _meanwhile(order, verb)
+        self.lanes.withdraw(order)
         self._say(order, "cancel_order", {"reason": "confirmed by the seller"})
 
     def send_agreement(self, order: Order, change_id: str, agreement: Agreement) -> None:
@@ -166,22 +166,37 @@ class OutboundOrders:
         require_verb(order, Verb.AGREE)
         self._say(order, "agreement", {"agreementType": agreement.value}, change_id=change_id)
 
-    @staticmethod
-    def _require_decision(order: Order, refuses_cancellation: bool) -> None:
-        """Refuse an invoice that crosses a cancellation under evaluation: together they leave orders stuck for good."""
-        if is_under_evaluation(order) and not refuses_cancellation:
-            needs = ["decided; refuses_cancellation=True refuses the cancellation"]
-            raise IllegalTransition(order.order_id, "under evaluation for cancellation", Verb.INVOICE.words, needs)
-        if refuses_cancellation and not is_under_evaluation(order):
-            state, needs = "not under evaluation for cancellation", ["under evaluation"]
-            raise IllegalTransition(order.order_id, state, "refusing a cancellation", needs)
+    def refuse_cancellation(self, order: Order) -> None:
+        """Refuse a cancellation under evaluation by letting the invoices go that it holds.
 
-    def _say_invoice(self, order: Order, invoice: Invoice, kind: str) -> None:
+        Raises:
+            IllegalTransition: the marketplace asked for none, it is decided, or no invoice is held.
+        """
+        words = "refusing a cancellation"
+        require_verb(order, Verb.INVOICE)
+        self._require_evaluation(order, words)
+        if not order.invoiced_said:  # then nothing would tell the marketplace
+            raise IllegalTransition(order.order_id, "without a held invoice", words, ["invoiced"])
+        if not self.orders.decide(order, CancellationDecision.REFUSE):
+            raise _meanwhile(order, Verb.INVOICE)
+        self.lanes.release(order)
+
+    @staticmethod
+    def _require_evaluation(order: Order, words: str) -> None:
+        if not is_under_evaluation(order):
+            state, needs = "not under evaluation for cancellation", ["under evaluation"]
+            raise IllegalTransition(order.order_id, state, words, needs)
+
+    def _note_tracking(self, order: Order, invoice_number: str) -> None:
+        if not self.invoices.note_tracking(order, invoice_number):
+            raise _meanwhile(order, Verb.TRACK)
+
+    def _say_invoice(self, order: Order, invoice: Invoice, kind: str, *, held: bool = False) -> None:
         self.invoices.add(order, invoice, kind=kind, now=self.clock.now())
         operation = "invoice" if kind == SALE else "return_invoice"
-        self._say(order, operation, write_invoice(invoice, kind=kind), invoice_number=invoice.number)
+        self._say(order, operation, write_invoice(invoice, kind=kind), held=held, invoice_number=invoice.number)
 
-    def _say(self, order: Order, operation: str, body: Any, **arguments: str) -> None:
+    def _say(self, order: Order, operation: str, body: Any, *, held: bool = False, **arguments: str) -> None:
         draft = Draft(
             marketplace=order.marketplace,
             operation=operation,
@@ -189,7 +204,7 @@ class OutboundOrders:
             arguments={"marketplace_order_id": order.marketplace_order_id, **arguments},
             body=body,
         )
-        self.outbox.append([draft], now=self.clock.now())
+        self.outbox.append([draft], now=self.clock.now(), held=held)
 
     def _require_new_number(self, order: Order, invoice: Invoice) -> None:
         if invoice.number in self.invoices.said(order):

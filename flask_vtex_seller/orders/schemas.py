@@ -288,10 +288,11 @@ def read_reference(body: object, *, order_id: str) -> OrderReference:
     )
 
 
-def write_receipt(order: Order, date: datetime | None, receipt: str | None) -> dict[str, Any]:
+def write_receipt(order: Order, date: datetime | None, receipt: str | None, marketplace: Marketplace) -> dict[str, Any]:
     """Return the answer to an authorization or to a confirmed cancellation."""
+    legacy = marketplace.date_layout == "legacy"
     return {
-        "date": date and date.isoformat(timespec="seconds"),
+        "date": date and (f"{date:%Y-%m-%d %H:%M:%S}" if legacy else date.isoformat(timespec="seconds")),
         "marketplaceOrderId": order.marketplace_order_id,
         "orderId": order.order_id,
         "receipt": receipt,

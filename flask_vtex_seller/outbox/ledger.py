@@ -78,8 +78,12 @@ class OutboxLedger:
         self._session = session
         self._table = table
 
-    def append(self, drafts: Sequence[Draft], *, now: datetime) -> None:
-        """Write messages, due at once, with one statement."""
+    def append(self, drafts: Sequence[Draft], *, now: datetime, held: bool = False) -> None:
+        """Write messages with one statement.
+
+        Args:
+            held: until `release`; else they are due at once.
+        """
         moment = to_epoch_us(now)
         rows = [
             {
@@ -89,7 +93,7 @@ class OutboxLedger:
                 "arguments": orjson.dumps(dict(draft.arguments)).decode(),
                 "body": None if draft.body is None else orjson.dumps(draft.body).decode(),
                 "merges": int(draft.merges),
-                "state": MessageState.PENDING.value,
+                "state": (MessageState.HELD if held else MessageState.PENDING).value,
                 "attempts": 0,
                 "due_at": moment,
                 "tried_since": moment,
@@ -106,7 +110,7 @@ class OutboxLedger:
         """Take the oldest due message of each free lane, and count the attempt.
 
         Returns at most `limit` messages, one a lane, oldest first. A lane is free when no older message of it is
-        pending, or dead and of an operation that holds its lane. Safe under concurrency: a lost race yields fewer
+        pending, held, or dead and of an operation that holds its lane. Safe under concurrency: a lost race yields fewer
         messages, never one twice.
         """
         table, moment = self._table, to_epoch_us(now)
@@ -142,7 +146,7 @@ class OutboxLedger:
             ahead.c.marketplace == row.c.marketplace,
             ahead.c.lane == row.c.lane,
             ahead.c.id < row.c.id,
-            or_(ahead.c.state == MessageState.PENDING.value, dead),
+            or_(ahead.c.state.in_([MessageState.PENDING.value, MessageState.HELD.value]), dead),
         )
 
     def merge(self, message: Message, *, now: datetime) -> int:
@@ -210,21 +214,59 @@ class OutboxLedger:
     def move(self, ids: Sequence[int], state: MessageState, *, now: datetime, reason: str) -> list[Message]:
         """Let somebody send dead or waiting messages again, or discard them; return those that were moved.
 
-        One that is being sent right now is left alone.
+        One that is being sent right now is left alone. A held one can be discarded, but not sent.
         """
+        sources = [MessageState.DEAD, MessageState.PENDING]
+        if state is MessageState.DISCARDED:
+            sources.append(MessageState.HELD)
+        return self._move(self._table.c.id.in_(ids), sources=sources, state=state, now=now, reason=reason)
+
+    def hold(self, marketplace: str, lane: str, operations: Sequence[str], *, now: datetime) -> None:
+        """Hold what waits in a lane; what is being sent right now is left alone."""
+        sources = [MessageState.PENDING]
+        self._move(
+            self._of(marketplace, lane, operations), sources=sources, state=MessageState.HELD, now=now, reason="held"
+        )
+
+    def release(self, marketplace: str, lane: str, *, now: datetime) -> None:
+        """Let a lane's held messages be sent, in their order."""
+        sources, state = [MessageState.HELD], MessageState.PENDING
+        self._move(self._of(marketplace, lane), sources=sources, state=state, now=now, reason="released")
+
+    def withdraw(
+        self, marketplace: str, lane: str, operations: Sequence[str], *, now: datetime, reason: str
+    ) -> list[Message]:
+        """Discard what is held or waits in a lane, and return it; what is being sent right now is left alone."""
+        sources, state = [MessageState.HELD, MessageState.PENDING], MessageState.DISCARDED
+        return self._move(self._of(marketplace, lane, operations), sources=sources, state=state, now=now, reason=reason)
+
+    def _of(self, marketplace: str, lane: str, operations: Sequence[str] | None = None) -> ColumnElement[bool]:
+        columns = self._table.c
+        of_lane = and_(columns.marketplace == marketplace, columns.lane == lane)
+        return of_lane if operations is None else and_(of_lane, columns.operation.in_(operations))
+
+    def _move(
+        self,
+        which: ColumnElement[bool],
+        *,
+        sources: Sequence[MessageState],
+        state: MessageState,
+        now: datetime,
+        reason: str,
+    ) -> list[Message]:
         columns = self._table.c
         free = or_(columns.leased_until.is_(None), columns.leased_until <= to_epoch_us(now))
-        unsettled = columns.state.in_([MessageState.DEAD.value, MessageState.PENDING.value])
+        done = state not in (MessageState.PENDING, MessageState.HELD)
         statement = (
             update(self._table)
-            .where(columns.id.in_(ids), unsettled, free)
+            .where(which, columns.state.in_([source.value for source in sources]), free)
             .values(
                 state=state.value,
                 attempts=0,
                 due_at=to_epoch_us(now),
                 tried_since=to_epoch_us(now),
                 leased_until=None,
-                settled_at=None if state is MessageState.PENDING else to_epoch_us(now),
+                settled_at=to_epoch_us(now) if done else None,
                 last_reason=_storable(reason)[:_MAX_REASON_LENGTH],
             )
             .returning(*columns)

@@ -11,6 +11,8 @@ class MessageState(Enum):
     """How far a message has come."""
 
     PENDING = "pending"
+    HELD = "held"
+    """Not to be sent before something else is decided; what is behind it in its lane waits, too."""
     DELIVERED = "delivered"
     MERGED = "merged"
     """A later one of the same content-free kind said it for both."""

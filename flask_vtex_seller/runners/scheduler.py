@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
 from ..catalog.ledger import TABLE as SKU_TABLE
@@ -21,10 +21,12 @@ from ..catalog.sync import CHANGE, due_for_another_look, hearers
 from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
+from ..signals import announce, reservation_expired
 from ..state import State, current_state
 
 CLEAN_UP_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
+EXPIRE_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
 LOOK_AGAIN_AFTER = timedelta(minutes=20)
 """How often a suggested SKU is asked about. Source: VTEX asks for 15 to 30 minutes between two looks."""
@@ -89,7 +91,8 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None) -> Backg
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler = BackgroundScheduler(job_defaults=defaults, timezone=UTC)
     every = state.settings.drain_seconds
-    for job, seconds in ((deliver, every), (sweep, SWEEP_SECONDS), (clean_up, CLEAN_UP_SECONDS)):
+    jobs = ((deliver, every), (sweep, SWEEP_SECONDS), (expire, EXPIRE_SECONDS), (clean_up, CLEAN_UP_SECONDS))
+    for job, seconds in jobs:
         run = _in_context(app, job, stop)
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=state.drain.clock.now())
     scheduler.start()
@@ -110,6 +113,13 @@ def sweep(state: State, _: threading.Event) -> None:
         told = drain.marketplaces.intersection(hearers(CHANGE, state.settings.marketplaces))
         due = due_for_another_look(skus, marketplaces=told, interval=LOOK_AGAIN_AFTER, limit=_LOOKS_AT_A_TIME, now=now)
         OutboxLedger(connection, drain.table).append(due, now=now)
+
+
+def expire(state: State, stop: threading.Event) -> None:
+    """Have the shop give back the stock of orders that were not authorized in time."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    for order in state.reservations.expire(stop=stop.is_set):
+        announce(reservation_expired, app, order=order)
 
 
 def clean_up(state: State, _: threading.Event) -> None:

@@ -16,7 +16,8 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from ..config import Marketplace
 from ..errors import MethodNotAllowed, NotFound
-from ..orders.inbound import Outcome
+from ..orders.claim import Outcome
+from ..orders.modification import read_agreement, read_modification
 from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
 from ..signals import announce, cancellation_requested, fulfillment_authorized, order_canceled, order_placed
 from ..simulation.quote import quote
@@ -24,7 +25,7 @@ from ..simulation.schemas import read_request, write_answer
 from ..state import current_state
 from .auth import require_token
 from .body import read_json, read_query_json
-from .problems import handle, json_response
+from .problems import handle, json_response, nothing
 
 BLUEPRINT_NAME = "vtex_seller"
 _MAX_CHANNEL_LENGTH = 64
@@ -55,26 +56,42 @@ def place(marketplace: str) -> Response:
     _tell_each(order_placed, outcomes)
     pairs = zip(placements, outcomes, strict=True)
     answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
-    return json_response(answers if isinstance(body, list) else answers[0])
+    as_array = isinstance(body, list) or seen_by.placement_answer == "array"
+    return json_response(answers if as_array else answers[0])
 
 
 def authorize(marketplace: str, order_id: str) -> Response:
     """Authorize fulfillment: the order is paid and may be shipped."""
-    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.authorize(_marketplace(marketplace), reference)
+    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.authorize(seen_by, reference)
     _tell(fulfillment_authorized, outcome)
-    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt))
+    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt, seen_by))
 
 
 def cancel(marketplace: str, order_id: str) -> Response:
     """Marketplace order cancellation: confirmed with a receipt; evaluated or refused with an empty answer."""
-    reference = read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.cancel(_marketplace(marketplace), reference)
+    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
+    outcome = current_state().inbound.cancel(seen_by, reference)
     canceled = outcome.order.canceled_at is not None
     _tell(order_canceled if canceled else cancellation_requested, outcome)
-    if not canceled:
-        return Response(status=200, headers={"Cache-Control": "no-store"}, mimetype="application/json")
-    return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None))
+    if canceled:
+        return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None, seen_by))
+    return json_response({}) if seen_by.evaluation_answer == "object" else nothing()
+
+
+def modify(marketplace: str, order_id: str) -> Response:
+    """Order modification, experimental: what the marketplace wants changed."""
+    seen_by, said = _modifying(marketplace), read_modification(read_json())
+    modification = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    return json_response({"requestId": modification.request_id}, 202)
+
+
+def agree(marketplace: str, order_id: str, change_id: str) -> Response:
+    """Agreement on a modification, experimental: both know of it, or it is real."""
+    seen_by, said = _modifying(marketplace), read_agreement(read_json(), request_id=change_id)
+    agreed = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    ids = {"orderId": agreed.order_id, "changeRequestId": agreed.request_id}
+    return json_response({**ids, "agreementType": agreed.agreement and agreed.agreement.value})
 
 
 def anything_else(rest: str = "") -> Response:
@@ -95,8 +112,10 @@ ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orders": place,
     "/pvt/orders/<path:order_id>/fulfill": authorize,
     "/pvt/orders/<path:order_id>/cancel": cancel,
+    "/pvt/orders/<path:order_id>/changes": modify,
+    "/pvt/orders/<path:order_id>/changes/<change_id>/send-agreement": agree,
 }
-_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"]}
+_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
 _VIEWS = {view.__name__: view for view in ROUTES.values()}
 _MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in ROUTES.items()])
 
@@ -163,6 +182,13 @@ def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
     """Send the signal once for each order that was changed; an array may hold the same one twice."""
     for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
         _tell(signal, outcome)
+
+
+def _modifying(name: str) -> Marketplace:
+    seen_by = _marketplace(name)
+    if not seen_by.order_modifications:
+        raise NotFound("no such path")
+    return seen_by
 
 
 def _tell(signal: NamedSignal, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from ..config import Settings
 from ..errors import (
     ConfigurationError,
+    FulfillmentRefused,
     InvalidRequest,
     NotFound,
     OrderConflict,
@@ -77,7 +78,7 @@ class _Operation:
 
 
 _ORDER_PROBLEMS: Mapping[int, tuple[str, ...]] = {400: ("ORDER_MISMATCH",), 404: ("ORDER_NOT_FOUND",)}
-_OPERATIONS: Mapping[Callable[..., Any], _Operation] = {  # of other routes, the document says nothing
+_OPERATIONS: Mapping[Callable[..., Any], _Operation] = {  # the experimental routes have none
     simulate: _Operation(
         request=SimulationRequestSchema,
         answer=SimulationAnswerSchema,
@@ -96,14 +97,14 @@ _OPERATIONS: Mapping[Callable[..., Any], _Operation] = {  # of other routes, the
         request=OrderReferenceSchema,
         answer=OrderReceiptSchema,
         answered="Authorized, now or by an earlier call.",
-        problems={**_ORDER_PROBLEMS, 409: ("ORDER_CANCELED",)},
+        problems={**_ORDER_PROBLEMS, 409: ("ORDER_CANCELED", FulfillmentRefused.code)},
         parameters=("orderId",),
         needs_body=False,
     ),
     cancel: _Operation(
         request=OrderReferenceSchema,
         answer=OrderReceiptSchema,
-        answered="Canceled, now or by an earlier call. With an empty body: under evaluation, or refused.",
+        answered="Canceled, now or by an earlier call. With an empty body, or {} if so configured: under evaluation or refused.",
         problems={**_ORDER_PROBLEMS, 409: _INVOICED},
         parameters=("orderId",),
         needs_body=False,

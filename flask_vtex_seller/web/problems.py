@@ -72,6 +72,11 @@ def problem(status: int, code: str, message: str) -> Response:
     return response
 
 
+def nothing() -> Response:
+    """Return an answer without a body that no cache keeps."""
+    return Response(status=200, headers={"Cache-Control": "no-store"}, mimetype="application/json")
+
+
 def json_response(body: object, status: int = 200) -> Response:
     """Return `body` as JSON that no cache keeps."""
     response = Response(orjson.dumps(body), status, mimetype="application/json")

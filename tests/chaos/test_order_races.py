@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,20 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from flask_vtex_seller import CancellationDecision, CancellationRequest, FulfillmentAuthorization, OrderPlacement
+from flask_vtex_seller import (
+    CancellationDecision,
+    CancellationRequest,
+    FulfillmentAuthorization,
+    IllegalTransition,
+    Order,
+    OrderPlacement,
+    OrderState,
+)
+from flask_vtex_seller.orders.lane import order_lane
+from flask_vtex_seller.outbox.message import Message
+from flask_vtex_seller.state import current_state
 
+from ..contract.speaking import DELIVERED, TRACKING, make_invoice, place_order, speaking
 from ..shops import Shop, StoppedClock, order_body, reserve, use_order_finder
 
 CALLS = 50
@@ -87,6 +99,23 @@ def test_a_hook_that_commits_before_it_has_made_its_order_still_makes_one(shop: 
     assert shop.order_ids() == ["S-1"]
 
 
+def test_two_contents_under_one_id_at_once_make_one_order_and_one_conflict(shop: Shop) -> None:
+    """P28, row 42"""
+    for number in range(10):
+        id_ = f"{number:013}-01"
+        bodies = iter([order_body(id_), order_body(id_, marketplacePaymentValue=1)])
+        lock = threading.Lock()
+
+        def call(bodies: Any = bodies, lock: Any = lock) -> tuple[int, str | None]:
+            with lock:
+                body = next(bodies)
+            answer = shop.call("/pvt/orders", body)
+            return answer.status_code, answer.headers.get("x-vtex-error-code")
+
+        assert sorted(at_once(call, 2)) == [(200, None), (409, "FMT009")]
+    assert len(shop.order_ids()) == 10
+
+
 def test_arrays_of_the_same_orders_in_opposite_order_do_not_block_each_other(shop: Shop) -> None:
     orders = [order_body("A-01"), order_body("B-01")]
     turns = iter([orders, orders[::-1]] * 10)
@@ -145,6 +174,198 @@ def test_authorizing_and_canceling_at_once_never_ships_a_canceled_order(shop: Sh
         # either it was released first and canceled then, or the release was refused
         released = [a for a in shop.asked_for(FulfillmentAuthorization) if a.order_id == order_id]
         assert statuses["fulfill"] == (200 if released else 409)
+
+
+def use_expiry(shop: Shop) -> None:
+    @shop.seller.on_reservation_expired
+    def expire(order: Order) -> None:
+        shop.asked.append(order)
+
+
+def run_expiry(shop: Shop) -> list[str | None]:
+    with shop.app.app_context():
+        return [order.order_id for order in current_state().reservations.expire()]
+
+
+def test_workers_at_once_end_each_reservation_once(new_shop: Callable[..., Shop]) -> None:
+    """P32"""
+    clock = StoppedClock()
+    shop = new_shop(clock=clock, SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 20, "max_overflow": 40})
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body(f"{number:013}-01") for number in range(10)])
+    clock.advance(8 * 86400)
+    ended = [order_id for answer in at_once(lambda: run_expiry(shop), 8) for order_id in answer]
+    ended += run_expiry(shop)  # one that met another worker leaves the rest to its next run
+    assert sorted(ended) == sorted(shop.order_ids())
+    assert len(shop.asked_for(Order)) == 10
+
+
+def test_a_reservation_that_ends_while_it_is_authorized_is_told_to_the_hook(new_shop: Callable[..., Shop]) -> None:
+    clock = StoppedClock()
+    shop = new_shop(clock=clock)
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body()])
+    clock.advance(8 * 86400)
+    with just_before(shop, "UPDATE vtex_order", lambda: run_expiry(shop)):
+        assert shop.call("/pvt/orders/S-1/fulfill", {}).status_code == 200
+    (authorization,) = shop.asked_for(FulfillmentAuthorization)
+    assert authorization.reservation_expired
+    assert len(shop.asked_for(Order)) == 1
+
+
+def test_a_reservation_is_not_ended_while_it_is_authorized(new_shop: Callable[..., Shop]) -> None:
+    clock = StoppedClock()
+    shop = new_shop(clock=clock)
+    use_expiry(shop)
+    shop.call("/pvt/orders", [order_body()])
+    clock.advance(8 * 86400)
+    with just_before(shop, "UPDATE vtex_order", lambda: shop.call("/pvt/orders/S-1/fulfill", {})):
+        assert run_expiry(shop) == []
+    assert shop.asked_for(Order) == []
+
+
+@pytest.mark.parametrize("decision", [CancellationDecision.CONFIRM, CancellationDecision.REFUSE])
+def test_invoicing_and_deciding_at_once_never_sends_the_invoice_of_a_canceled_order(
+    shop: Shop, decision: CancellationDecision
+) -> None:
+    """P49: whoever comes first, the invoice is refused or it follows the decision; so does its tracking."""
+    for number in range(12):
+        order_id = place_order(shop, f"{number:013}-01")
+        shop.decide = lambda _: CancellationDecision.EVALUATE
+        shop.call(f"/pvt/orders/{order_id}/cancel", {"cancellationRequestId": "1"})
+        shop.decide = lambda _: decision
+        refused = invoice_while_deciding(shop, order_id, cancel_first=bool(number % 2))
+        with shop.app.app_context():
+            lane = order_lane(f"{number:013}-01")
+            page = current_state().outbox.page(state=None, marketplace=None, lane=lane, limit=9)
+            order = shop.seller.order(order_id)
+        states = {message.operation: message.state.value for message in page}
+        if decision is CancellationDecision.REFUSE:
+            assert states == {"invoice": "pending", "tracking": "pending"}
+            assert not refused
+        else:
+            assert set(states.values()) <= {"discarded"}
+            assert (order.state, order.invoiced_said) == (OrderState.CANCELED, 0)
+
+
+@contextlib.contextmanager
+def just_before(shop: Shop, beginning: str, act: Callable[[], object]) -> Iterator[None]:
+    """Have another thread act, once, when this one is about to execute a statement that begins like that."""
+    mine, done = threading.get_ident(), []
+
+    def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(beginning) and threading.get_ident() == mine and not done:
+            done.append(statement)
+            other = threading.Thread(target=act)
+            other.start()
+            other.join()
+
+    with shop.app.app_context():
+        engine = shop.db.engine
+    event.listen(engine, "before_cursor_execute", before)
+    yield
+    event.remove(engine, "before_cursor_execute", before)
+    assert done
+
+
+@pytest.mark.parametrize(
+    ("before", "decision", "becomes"),
+    [
+        (None, CancellationDecision.EVALUATE, ["held"]),
+        (CancellationDecision.EVALUATE, CancellationDecision.REFUSE, ["pending"]),
+        (CancellationDecision.EVALUATE, CancellationDecision.CONFIRM, []),
+        (None, CancellationDecision.CONFIRM, []),
+    ],
+)
+def test_a_decision_in_the_middle_of_an_invoice_counts(
+    shop: Shop, before: CancellationDecision | None, decision: CancellationDecision, becomes: list[str]
+) -> None:
+    """P49: the statement that says the invoice decides, not what the shop's transaction read before it."""
+    place_order(shop, "1138342255777-01")
+    if before is not None:
+        shop.decide = lambda _: before
+        shop.call("/pvt/orders/S-1/cancel", {})
+    shop.decide = lambda _: decision
+    says = just_before(shop, "UPDATE vtex_order", lambda: shop.call("/pvt/orders/S-1/cancel", {}))
+    expected = contextlib.nullcontext() if becomes else pytest.raises(IllegalTransition, match="changed by another")
+    with expected, says, speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1"))
+    assert [message.state.value for message in messages(shop)] == becomes
+
+
+@pytest.mark.parametrize("verb", ["send_tracking", "update_tracking_status"])
+def test_what_is_said_of_a_parcel_is_refused_when_its_invoice_is_discarded_in_the_middle(shop: Shop, verb: str) -> None:
+    """P49"""
+    place_order(shop, "1138342255777-01")
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+    with speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1", tracking=TRACKING))
+    shop.decide = lambda _: CancellationDecision.CONFIRM
+    says = just_before(shop, "UPDATE vtex_invoice", lambda: shop.call("/pvt/orders/S-1/cancel", {}))
+    argument = TRACKING if verb == "send_tracking" else DELIVERED
+    with pytest.raises(IllegalTransition, match="changed by another"), says, speaking(shop) as seller:
+        getattr(seller, verb)("S-1", "1", argument)
+    assert [message.state.value for message in messages(shop)] == ["discarded"]
+
+
+def messages(shop: Shop) -> list[Message]:
+    with shop.app.app_context():
+        return current_state().outbox.page(state=None, marketplace=None, lane=None, limit=99)
+
+
+@pytest.mark.postgres
+def test_tracking_that_is_just_being_said_is_discarded_with_its_held_invoice(shop: Shop) -> None:
+    """P49: the decision finds the tracking only after it has waited for whoever says it."""
+    place_order(shop, "1138342255777-01")
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+    with speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1"))
+    shop.decide = lambda _: CancellationDecision.CONFIRM
+    waits = threading.Event()
+
+    def before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM vtex_invoice"):
+            waits.set()
+
+    with shop.app.app_context():
+        event.listen(shop.db.engine, "before_cursor_execute", before)
+    answers: list[int] = []
+    decision = threading.Thread(target=lambda: answers.append(shop.call("/pvt/orders/S-1/cancel", {}).status_code))
+    with speaking(shop) as seller:
+        seller.send_tracking("S-1", "1", TRACKING)
+        decision.start()
+        assert waits.wait(20)
+    decision.join()
+    assert answers == [200]
+    states = {message.operation: message.state.value for message in messages(shop)}
+    assert states == {"invoice": "discarded", "tracking": "discarded"}
+
+
+def invoice_while_deciding(shop: Shop, order_id: str, *, cancel_first: bool) -> list[str]:
+    """Run the second cancellation call and the shop's invoice with its tracking at once; return what was refused."""
+    refused, lock = [], threading.Lock()
+    turns = iter(["cancel", "ship"] if cancel_first else ["ship", "cancel"])
+
+    def say(verb: str, *arguments: Any) -> None:
+        try:
+            with speaking(shop) as seller:
+                getattr(seller, verb)(order_id, *arguments)
+        except (IllegalTransition, ValueError) as error:
+            refused.append(str(error))
+
+    def call() -> None:
+        with lock:
+            turn = next(turns)
+        if turn == "cancel":
+            assert shop.call(f"/pvt/orders/{order_id}/cancel", {"cancellationRequestId": "1"}).status_code == 200
+        else:
+            say("send_invoice", make_invoice("1"))
+            say("send_tracking", "1", TRACKING)
+
+    at_once(call, 2)
+    return refused
 
 
 @pytest.mark.parametrize(("path", "hook"), [("fulfill", "release"), ("cancel", "decide")])

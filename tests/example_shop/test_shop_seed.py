@@ -101,5 +101,5 @@ def test_the_migrations_leave_the_logging_alone(new_app: Callable[..., Flask]) -
     handlers = list(logging.getLogger().handlers)
     run(new_app(), "db", "upgrade")
     assert not logging.getLogger("example_shop").disabled
-    assert not logging.getLogger("flask_vtex_seller.orders.inbound").disabled
+    assert not logging.getLogger("flask_vtex_seller.orders.placing").disabled
     assert logging.getLogger().handlers == handlers

@@ -10,6 +10,8 @@ from sqlalchemy import event, text
 from example_shop import vtex
 from example_shop.extensions import db
 from example_shop.orders.models import Cancellation, Order, OrderState
+from flask_vtex_seller.runners.scheduler import expire
+from flask_vtex_seller.state import current_state
 
 from .conftest import ACME, PASSWORD, TOKEN, Browser, Marketplace, order_body, paid_order
 
@@ -250,3 +252,20 @@ def test_no_shoppers_data_reaches_the_log(
         admin.get(f"/admin/orders/{number}")
     for secret in ("Bia", "Ana", "52998224725", "masked@", "Acácias", PASSWORD, TOKEN):
         assert secret not in caplog.text
+
+
+def test_the_stock_of_what_nobody_pays_for_in_time_goes_back_and_a_late_payment_is_refused(
+    app: Flask, acme: Marketplace, orders: Orders, stock: Stock
+) -> None:
+    """P32"""
+    order_id = acme.place(order_body(("CANDLE", 3, 3490), shipping=2000)).json[0]["orderId"]
+    assert stock("CANDLE") == 107
+    with app.app_context():
+        db.session.execute(text("UPDATE vtex_order SET reserved_until = 1"))
+        db.session.commit()
+        expire(current_state(), threading.Event())
+    assert (orders()[0].state, stock("CANDLE")) == (OrderState.CANCELED, 110)
+    response = acme.authorize(order_id)
+    assert (response.status_code, response.json["error"]["code"]) == (409, "FULFILLMENT_REFUSED")
+    assert acme.cancel(order_id, "wish-1").json["orderId"] == order_id
+    assert stock("CANDLE") == 110

@@ -185,7 +185,8 @@ def test_a_naming_convention_of_the_host_renames_nothing_of_ours(new_host: NewHo
         uniques = inspector.get_unique_constraints("vtex_order")
         assert [unique["name"] for unique in uniques] == ["uq_vtex_order_order_id"]
         indexes = {index["name"] for index in inspector.get_indexes("vtex_order")}
-        assert indexes - {"uq_vtex_order_order_id"} == {"ix_vtex_order_created_at"}
+        own = {"ix_vtex_order_created_at", "ix_vtex_order_state_reserved_until"}
+        assert indexes - {"uq_vtex_order_order_id"} == own
     live_through(host)
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from flask_vtex_seller import FulfillmentAuthorization, OrderState, OutOfStock, fulfillment_authorized
+from flask_vtex_seller import (
+    CancellationRequest,
+    FulfillmentAuthorization,
+    OrderState,
+    OutOfStock,
+    fulfillment_authorized,
+)
 
 from ..shops import ACME, Shop, StoppedClock, order_body
 
@@ -32,7 +38,7 @@ def state(shop: Shop) -> OrderState:
 
 
 def test_it_is_answered_with_date_ids_and_the_shops_receipt(shop: Shop) -> None:
-    """P37"""
+    """P37, row 16"""
     answer = authorize(shop)
     assert answer.status_code == 200
     assert answer.json == {
@@ -71,6 +77,7 @@ def test_a_shop_without_receipts_answers_null(shop: Shop) -> None:
     ],
 )
 def test_the_order_is_found_by_any_of_its_ids(shop: Shop, order_id: str, body: dict[str, str]) -> None:
+    """Row 17"""
     assert authorize(shop, order_id, body).json["orderId"] == "S-1"
 
 
@@ -86,13 +93,29 @@ def test_an_unknown_order_is_404(shop: Shop, order_id: str) -> None:
     assert response.json["error"]["code"] == "ORDER_NOT_FOUND"
 
 
-@pytest.mark.parametrize("marketplace_order_id", ["B-01", "unknown"])
-def test_a_body_that_names_another_order_is_refused(shop: Shop, marketplace_order_id: str) -> None:
-    """P42"""
+def test_the_shops_own_id_in_the_path_goes_before_a_marketplaces(shop: Shop) -> None:
+    """Row 17"""
+    shop.place = lambda order: MARKETPLACE_ORDER_ID
     shop.call("/pvt/orders", [order_body("B-01")])
-    response = authorize(shop, "S-1", {"marketplaceOrderId": marketplace_order_id})
-    assert (response.status_code, response.json["error"]["code"]) == (400, "ORDER_MISMATCH")
+    assert authorize(shop, MARKETPLACE_ORDER_ID, {}).json["marketplaceOrderId"] == "B-01"
     assert state(shop) is OrderState.PLACED
+
+
+@pytest.mark.parametrize(
+    ("order_id", "marketplace_order_id"), [("S-1", "B-01"), ("S-1", "unknown"), (MARKETPLACE_ORDER_ID, "B-01")]
+)
+@pytest.mark.parametrize("call", ["fulfill", "cancel"])
+def test_a_body_that_names_another_order_is_refused(
+    shop: Shop, order_id: str, marketplace_order_id: str, call: str
+) -> None:
+    """P42, row 17"""
+    shop.call("/pvt/orders", [order_body("B-01")])
+    response = shop.call(f"/pvt/orders/{order_id}/{call}", {"marketplaceOrderId": marketplace_order_id})
+    assert (response.status_code, response.json["error"]["code"]) == (400, "ORDER_MISMATCH")
+    with shop.app.app_context():
+        states = {shop.seller.order(order_id).state for order_id in ("S-1", "S-2")}
+    assert states == {OrderState.PLACED}
+    assert shop.asked_for(CancellationRequest) == []
     assert shop.asked_for(FulfillmentAuthorization) == []
 
 
@@ -108,15 +131,86 @@ def test_a_canceled_order_is_not_released(shop: Shop) -> None:
     assert shop.asked_for(FulfillmentAuthorization) == []
 
 
+PAYMENT = {
+    "paymentSystem": "2",
+    "paymentSystemName": "Visa",
+    "value": 3830,
+    "installments": 3,
+    "referenceValue": 3800,
+    "group": "creditCardPaymentGroup",
+}
+ANSWERED = {"Message": "a", "message": "b", "tid": "77", "delayToAutoSettle": 1200, "nsu": None}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"paymentData": None},
+        {"paymentData": {"payments": [], "connectorResponses": ANSWERED}},
+        {"paymentData": {"payments": [{**PAYMENT, "connectorResponses": ANSWERED}], "transactionId": "x"}},
+    ],
+)
+def test_payment_data_is_handed_on_as_received(shop: Shop, body: dict[str, Any]) -> None:
+    """P41, row 15: absent, null, and with both spellings of one word."""
+    assert authorize(shop, body=body).status_code == 200
+    (authorization,) = shop.asked_for(FulfillmentAuthorization)
+    assert authorization.payment_data == body.get("paymentData")
+    assert authorization.raw == body
+
+
 @pytest.mark.parametrize(
     "payment_data",
-    [None, {"payments": [], "connectorResponses": {"Message": "a", "message": "b"}}],
+    [
+        {"payments": [PAYMENT], "connectorResponses": ANSWERED},
+        {"payments": [{**PAYMENT, "connectorResponses": ANSWERED}]},
+        {"payments": [{**PAYMENT, "connectorResponses": ANSWERED}], "connectorResponses": {"tid": "other"}},
+        {"payments": [{**PAYMENT, "connectorResponses": None}, "odd"], "connectorResponses": ANSWERED},
+    ],
 )
-def test_payment_data_is_handed_on_as_received(shop: Shop, payment_data: Any) -> None:
-    """P41"""
-    assert authorize(shop, body={"paymentData": payment_data}).status_code == 200
+def test_connector_responses_are_found_beside_the_payments_and_inside_each(shop: Shop, payment_data: Any) -> None:
+    """P41, row 15"""
+    authorize(shop, body={"paymentData": payment_data})
     (authorization,) = shop.asked_for(FulfillmentAuthorization)
-    assert authorization.payment_data == payment_data
+    (payment,) = authorization.payments
+    assert (payment.system, payment.name, payment.group) == ("2", "Visa", "creditCardPaymentGroup")
+    assert (payment.value, payment.reference_value, payment.installments) == (3830, 3800, 3)
+    assert payment.connector_responses == ANSWERED
+
+
+@pytest.mark.parametrize("odd", [None, [], {}, "x", 1.5, True, -1])
+def test_a_payment_of_an_odd_form_is_read_as_far_as_it_goes(shop: Shop, odd: Any) -> None:
+    """P41"""
+    payment_data = {"payments": [dict.fromkeys(PAYMENT, odd)], "connectorResponses": odd}
+    assert authorize(shop, body={"paymentData": payment_data}).status_code == 200
+    (payment,) = shop.asked_for(FulfillmentAuthorization)[0].payments
+    assert (payment.value, payment.installments, payment.connector_responses) == (None, None, {})
+
+
+@pytest.mark.parametrize("payments", [None, {}, "x", 7, [], [None]])
+def test_a_list_of_payments_that_is_none_holds_none(shop: Shop, payments: Any) -> None:
+    authorize(shop, body={"paymentData": {"payments": payments}})
+    assert shop.asked_for(FulfillmentAuthorization)[0].payments == ()
+
+
+def test_what_connectors_answered_shows_in_no_repr(shop: Shop) -> None:
+    authorize(shop, body={"paymentData": {"payments": [PAYMENT], "connectorResponses": {"tid": "secret-77"}}})
+    (authorization,) = shop.asked_for(FulfillmentAuthorization)
+    assert "secret-77" not in repr(authorization) + repr(authorization.payments)
+
+
+def test_the_fields_that_only_a_cancellation_has_are_not_asked_for(shop: Shop) -> None:
+    """Row 15"""
+    assert authorize(shop, body={}).status_code == 200
+
+
+@pytest.mark.parametrize(("layout", "date"), [("iso", "2026-03-04T15:45:02+00:00"), ("legacy", "2026-03-04 15:45:02")])
+@pytest.mark.parametrize("call", ["fulfill", "cancel"])
+def test_a_date_is_written_as_configured(new_shop: Callable[..., Shop], layout: str, date: str, call: str) -> None:
+    """Row 29"""
+    shop = new_shop(clock=StoppedClock(), marketplaces={"acme": {**ACME, "date_layout": layout}})
+    shop.call("/pvt/orders", [order_body()])
+    assert shop.call(f"/pvt/orders/S-1/{call}", {}).json["date"] == date
 
 
 def test_payment_data_of_an_unknown_form_is_ignored(shop: Shop) -> None:

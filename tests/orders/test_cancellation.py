@@ -14,7 +14,7 @@ from flask_vtex_seller import (
     order_canceled,
 )
 
-from ..shops import Shop, StoppedClock, order_body
+from ..shops import ACME, Shop, StoppedClock, order_body
 
 CONFIRM, EVALUATE, REFUSE = CancellationDecision.CONFIRM, CancellationDecision.EVALUATE, CancellationDecision.REFUSE
 REQUEST = {
@@ -56,7 +56,7 @@ def times_asked(shop: Shop) -> int:
 
 
 def test_a_confirmed_cancellation_is_answered_with_ids_date_and_receipt(shop: Shop) -> None:
-    """P44"""
+    """P44, row 16"""
     assert cancel(shop).json == {
         "date": "2026-03-04T15:45:02+00:00",
         "marketplaceOrderId": "1138342255777-01",
@@ -88,11 +88,26 @@ def test_odd_particulars_do_not_stop_a_cancellation(shop: Shop) -> None:
 
 
 def test_an_evaluated_cancellation_is_answered_empty_and_changes_no_state(shop: Shop) -> None:
-    """P43"""
+    """P43, row 11"""
     decide(shop, EVALUATE)
     assert is_empty(cancel(shop))
     assert order(shop).state is OrderState.PLACED
     assert order(shop).cancellation_decision is EVALUATE
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("empty", b""), ("object", b"{}")])
+@pytest.mark.parametrize("decision", [EVALUATE, REFUSE])
+def test_an_evaluation_is_answered_as_configured(
+    new_shop: Callable[..., Shop], answer: str, expected: bytes, decision: CancellationDecision
+) -> None:
+    """P43, P45, row 11"""
+    shop = new_shop(marketplaces={"acme": {**ACME, "evaluation_answer": answer}})
+    shop.call("/pvt/orders", [order_body()])
+    decide(shop, decision)
+    response = cancel(shop)
+    assert (response.status_code, response.data, response.mimetype) == (200, expected, "application/json")
+    assert response.headers["Content-Length"] == str(len(expected))
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_the_next_call_after_an_evaluation_asks_again_and_may_be_confirmed(shop: Shop) -> None:
@@ -105,7 +120,7 @@ def test_the_next_call_after_an_evaluation_asks_again_and_may_be_confirmed(shop:
 
 
 def test_a_refused_cancellation_is_answered_empty_and_stays_refused(shop: Shop) -> None:
-    """P45, P48"""
+    """P45, P48, row 10"""
     decide(shop, REFUSE)
     assert is_empty(cancel(shop))
     decide(shop, CONFIRM)

@@ -18,7 +18,7 @@ from flask_vtex_seller import (
     TrackingStatus,
     UnknownOrder,
 )
-from flask_vtex_seller.marketplace.operations import Meaning
+from flask_vtex_seller.marketplace.operations import OPERATIONS, Meaning
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.orders.schemas import InvoiceSchema
 from flask_vtex_seller.outbox.message import MessageState
@@ -330,10 +330,9 @@ class TestMarketplacesWish:
         shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"})
         return shop
 
-    def test_an_ordinary_invoice_waits_for_the_decision(self, shop: Shop) -> None:
-        """P49"""
-        with pytest.raises(IllegalTransition, match="refuses_cancellation=True"):
-            say(shop, "send_invoice", "S-1", invoice())
+    def test_no_call_denies_it_for_external_sellers_may_not(self) -> None:
+        """Row 9"""
+        assert [name for name, operation in OPERATIONS.items() if "deny" in operation.path] == []
 
     def test_an_invoice_can_refuse_it(self, shop: Shop) -> None:
         """P45, row 9"""
@@ -344,7 +343,7 @@ class TestMarketplacesWish:
         assert order(shop).state is OrderState.AUTHORIZED
 
     def test_it_can_be_confirmed_later(self, shop: Shop) -> None:
-        """P48"""
+        """P48, row 10"""
         say(shop, "confirm_cancellation", "S-1")
         assert order(shop).state is OrderState.CANCELED
         assert shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"}).json["orderId"] == "S-1"

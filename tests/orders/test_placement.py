@@ -20,7 +20,8 @@ from flask_vtex_seller import (
     order_placed,
 )
 from flask_vtex_seller.clock import to_epoch_us
-from flask_vtex_seller.orders.inbound import CLAIM
+from flask_vtex_seller.orders.claim import CLAIM
+from flask_vtex_seller.state import current_state
 
 from ..shops import ACME, TOKEN, Shop, StoppedClock, order_body, reserve, use_order_finder
 
@@ -45,9 +46,15 @@ def error_code(response: Any) -> str:
 
 class TestAnswer:
     def test_an_array_gets_an_array_and_an_object_an_object(self, shop: Shop) -> None:
-        """P24"""
+        """P24, row 1"""
         assert isinstance(place(shop, [order_body("A-01")]).json, list)
         assert isinstance(place(shop, order_body("B-01")).json, dict)
+
+    def test_an_array_can_be_forced(self, new_shop: Callable[..., Shop]) -> None:
+        """P24, row 1"""
+        shop = new_shop(marketplaces={"acme": {**ACME, "placement_answer": "array"}})
+        assert [order["orderId"] for order in place(shop, order_body("A-01")).json] == ["S-1"]
+        assert [order["orderId"] for order in place(shop, [order_body("B-01")]).json] == ["S-2"]
 
     def test_everything_received_is_repeated_with_the_shops_ids(self, shop: Shop) -> None:
         """P25, P26"""
@@ -94,8 +101,34 @@ class TestAnswer:
     def test_a_shopper_without_particulars_is_accepted(self, shop: Shop) -> None:
         """P33"""
         masked = {"email": "4f5e@ct.vtex.com.br", "firstName": None, "document": None, "isCorporate": None}
-        assert place(shop, [order_body("A-01", clientProfileData=masked)]).status_code == 200
+        nulls = dict.fromkeys(order_body()["clientProfileData"])
+        for number, client in enumerate((masked, nulls, {}, None)):
+            assert place(shop, [order_body(f"{number}-01", clientProfileData=client)]).status_code == 200
         assert place(shop, [order_body("B-01", clientProfileData=None, shippingData=None)]).status_code == 200
+        first, second, *_ = shop.asked_for(OrderPlacement)
+        assert (first.client.email, first.client.first_name) == ("4f5e@ct.vtex.com.br", None)
+        assert (second.client.email, second.client.document, second.client.is_corporate) == (None, None, False)
+
+    @pytest.mark.parametrize(
+        "payment_data", [None, {}, {"merchantName": "x"}, {"merchantName": "x", "payments": [1]}, [], "odd", 7]
+    )
+    def test_whatever_a_marketplace_says_about_payment_is_answered_with_null(
+        self, shop: Shop, payment_data: Any
+    ) -> None:
+        """P36, row 14: it charges the shopper itself."""
+        answer = place(shop, [order_body(paymentData=payment_data)])
+        assert answer.status_code == 200
+        assert answer.json[0]["paymentData"] is None
+
+    def test_price_tags_are_handed_on_and_never_computed_with(self, shop: Shop) -> None:
+        """Row 25: sources disagree which of its two amounts is in cents."""
+        tags = [{"identifier": None, "isPercentual": False, "name": "DISCOUNT@1", "rawValue": -12, "value": -1200}]
+        body = order_body()
+        body["items"][0]["priceTags"] = tags
+        assert place(shop, [body]).json[0]["items"][0]["priceTags"] == tags
+        (order,) = shop.asked_for(OrderPlacement)
+        assert order.items[0].raw["priceTags"] == tags
+        assert order.items_value == 1850
 
     def test_empty_strings_read_as_missing(self, shop: Shop) -> None:
         body = order_body(openTextField="", marketplaceOrderGroup="")
@@ -153,7 +186,7 @@ class TestAnswer:
 
 class TestRepeat:
     def test_the_same_order_again_gets_the_same_answer_without_the_hook(self, shop: Shop) -> None:
-        """P27"""
+        """P27, row 42"""
         first, second = place(shop, [order_body()]), place(shop, [order_body()])
         assert first.json == second.json
         assert len(shop.asked_for(OrderPlacement)) == 1
@@ -181,7 +214,7 @@ class TestRepeat:
         ],
     )
     def test_other_content_under_the_same_id_is_a_conflict(self, shop: Shop, change: Callable[[Any], None]) -> None:
-        """P28"""
+        """P28, row 42"""
         place(shop, [order_body()])
         other = copy.deepcopy(order_body())
         change(other)
@@ -214,7 +247,10 @@ class TestSeveral:
         refused["items"][0]["quantity"] = 11
         response = place(shop, [order_body("A-01"), refused])
         assert (response.status_code, error_code(response)) == (409, "FMT002")
+        assert [order.marketplace_order_id for order in shop.asked_for(OrderPlacement)] == ["A-01", "B-01"]
         assert shop.order_ids() == []
+        with shop.app.app_context():
+            assert current_state().ledger.page(marketplace=None, state=None, limit=9) == []
         assert place(shop, [order_body("A-01")]).json[0]["orderId"] == "S-1"
 
     def test_the_same_order_twice_in_one_array_is_one_order(self, shop: Shop) -> None:
@@ -240,6 +276,16 @@ class TestSeveral:
 
 
 class TestRefused:
+    def test_an_order_without_lines_is_refused_and_leaves_nothing(self, shop: Shop) -> None:
+        """P31"""
+        for body in ([order_body("A-01"), order_body("B-01", items=[])], order_body("B-01", items=[])):
+            response = place(shop, body)
+            assert (response.status_code, error_code(response)) == (400, "INVALID_FIELD")
+        assert shop.order_ids() == []
+        with shop.app.app_context():
+            assert current_state().ledger.page(marketplace=None, state=None, limit=9) == []
+        assert shop.asked_for(OrderPlacement) == []
+
     @pytest.mark.parametrize(
         ("body", "field"),
         [

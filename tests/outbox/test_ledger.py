@@ -145,6 +145,7 @@ def test_only_messages_to_the_marketplaces_asked_for_are_taken(box: Box) -> None
         (MessageState.DISCARDED, invoice, True),
         (MessageState.DEAD, invoice, False),
         (MessageState.PENDING, invoice, False),
+        (MessageState.HELD, invoice, False),
         (MessageState.DEAD, notice, True),
         (MessageState.PENDING, notice, False),
     ],
@@ -284,6 +285,54 @@ def test_a_message_that_is_being_sent_is_not_moved_until_its_lease_has_ended(box
             assert len(ledger.move([message.id], MessageState.DISCARDED, now=now, reason="enough")) == expected
         box.clock.advance(60)
     assert not settle(box, message, until, MessageState.DELIVERED), "whoever held the lease has lost it"
+
+
+# hold, release, withdraw
+
+
+def test_what_is_written_as_held_is_taken_only_once_it_is_released_and_in_its_order(box: Box) -> None:
+    with box.ledger() as ledger:
+        ledger.append([invoice("1"), invoice("2")], now=box.clock.now(), held=True)
+    box.say(invoice("3"), invoice("4", order="B"), invoice("5", marketplace="other"))
+    assert names(lease(box, marketplaces=["acme"])[0]) == ["4"]
+    with box.ledger() as ledger:
+        ledger.release("acme", "order:1-01", now=box.clock.now())
+    for number in ("1", "2", "3"):
+        [message], until = lease(box, marketplaces=["acme"])
+        assert said(message) == number
+        settle(box, message, until, MessageState.DELIVERED)
+
+
+def test_a_released_message_has_all_its_time_before_it(box: Box) -> None:
+    with box.ledger() as ledger:
+        ledger.append([invoice("1")], now=box.clock.now(), held=True)
+        box.clock.advance(30 * 86400)
+        ledger.release("acme", "order:1-01", now=box.clock.now())
+    [message], _ = lease(box)
+    assert message.tried_since == box.clock.now()
+
+
+def test_only_a_lanes_own_messages_of_the_operations_asked_for_are_held_and_withdrawn(box: Box) -> None:
+    box.say(invoice("1"), notice("apple"), invoice("2", marketplace="other"), invoice("3", order="B"))
+    now = box.clock.now()
+    with box.ledger() as ledger:
+        ledger.hold("acme", "order:1-01", ["tracking"], now=now)
+        assert ledger.withdraw("acme", "order:1-01", ["tracking"], now=now, reason="gone") == []
+        ledger.hold("acme", "order:1-01", ["invoice"], now=now)
+    assert box.states() == {"1": "held", "apple": "pending", "2": "pending", "3": "pending"}
+    with box.ledger() as ledger:
+        withdrawn = ledger.withdraw("acme", "order:1-01", ["invoice"], now=now, reason="gone")
+    assert names(withdrawn) == ["1"]
+    assert (box.states()["1"], box.rows()[0].last_reason) == ("discarded", "gone")
+
+
+def test_what_is_being_sent_is_neither_held_nor_withdrawn(box: Box) -> None:
+    box.say(invoice("1"))
+    [message], until = lease(box)
+    with box.ledger() as ledger:
+        ledger.hold("acme", message.lane, ["invoice"], now=box.clock.now())
+        assert ledger.withdraw("acme", message.lane, ["invoice"], now=box.clock.now(), reason="gone") == []
+    assert settle(box, message, until, MessageState.DELIVERED)
 
 
 # reading

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from flask_vtex_seller import VtexSeller, message_delivered
+from flask_vtex_seller import Order, VtexSeller, message_delivered, reservation_expired
 from flask_vtex_seller.catalog.sku import SkuState
 from flask_vtex_seller.errors import ConfigurationError
 from flask_vtex_seller.marketplace.outcome import Outcome
 from flask_vtex_seller.outbox.message import Message
-from flask_vtex_seller.runners.scheduler import LOOK_AGAIN_AFTER, clean_up, deliver, start_scheduler, sweep
+from flask_vtex_seller.runners.scheduler import LOOK_AGAIN_AFTER, clean_up, deliver, expire, start_scheduler, sweep
 
 from ..marketplace.loopback import Loopback, Received, loopback, marketplace_at, reply
 from ..outbox.box import DELIVERED, REFUSED, Box, invoice, make_box, said
-from ..shops import ACME, Shop
+from ..shops import ACME, Shop, order_body
 from .worker_shop import environment
 
 ROOT = Path(__file__).parents[2]
@@ -195,7 +195,7 @@ def test_a_scheduler_that_is_told_to_stop_begins_no_call(live: Box, server: Loop
     stop.set()
     live.say(invoice("1"))
     with scheduler(live.shop, stop=stop) as running:
-        assert {"deliver", "clean_up"} <= {job.id for job in running.get_jobs()}
+        assert {job.id for job in running.get_jobs()} == {"deliver", "sweep", "expire", "clean_up"}
     assert server.received == []
     assert live.rows()[0].attempts == 0
 
@@ -295,3 +295,23 @@ def test_a_sweep_asks_about_suggested_skus_only_now_and_then(new_shop: Callable[
     assert asked() == [], "it was asked a moment ago"
     box.clock.advance(LOOK_AGAIN_AFTER.total_seconds())
     assert len(asked()) == 1
+
+
+def test_what_nobody_paid_for_in_time_is_ended_and_told(box: Box) -> None:
+    shop, told = box.shop, list[str | None]()
+
+    @shop.seller.on_reservation_expired
+    def give_back(order: Order) -> None:
+        shop.asked.append(order)
+
+    def hear(_: object, order: Order) -> None:
+        told.append(order.order_id)
+
+    assert shop.call("/pvt/orders", [order_body()]).status_code == 200
+    with shop.app.app_context(), reservation_expired.connected_to(hear, sender=shop.app):
+        expire(box.state, threading.Event())
+        assert told == []
+        box.clock.advance(timedelta(days=8).total_seconds())
+        expire(box.state, threading.Event())
+    assert told == ["S-1"]
+    assert len(shop.asked_for(Order)) == 1

@@ -12,6 +12,7 @@ from flask_vtex_seller import (
     FulfillmentAuthorization,
     Offer,
     Order,
+    OrderModification,
     OrderPlacement,
     PlacedOrder,
     SimulationRequest,
@@ -74,6 +75,14 @@ def release(what: FulfillmentAuthorization) -> str | None:
 @new_seller().on_order_cancellation
 def cancel(what: CancellationRequest) -> CancellationDecision:
     return CancellationDecision.CONFIRM
+
+
+@new_seller().on_reservation_expired
+def give_back(what: Order) -> None: ...
+
+
+@new_seller().on_order_modification
+def modify(what: OrderModification) -> None: ...
 
 
 # it may return something narrower

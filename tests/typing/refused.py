@@ -114,6 +114,16 @@ def finish_for_nobody(sku: Sku, suggestion: dict[str, Any]) -> dict[str, Any]:
 
 seller.send_agreement("S-1", "c-1", "Confirmation")  # refused
 seller.notify_delivery_promises("apple")  # refused
+
+
+@seller.on_reservation_expired  # refused
+def give_back_by_id(order_id: str) -> None: ...
+
+
+@seller.on_order_modification  # refused
+def modify_an_order(order: OrderPlacement) -> None: ...
+
+
 VtexSeller()  # refused
 VtexSeller("sqlite://")  # refused
 seller.order(7)  # refused

@@ -56,7 +56,9 @@ def every(node: Any, key: str) -> Iterator[Any]:
 
 def test_every_route_is_an_operation_of_its_own(document: Json) -> None:
     assert document["openapi"].startswith("3.")
-    paths = {re.sub("<.*?>", "{orderId}", path): view.__name__ for path, view in ROUTES.items()}
+    experimental = {"modify", "agree"}
+    views = {path: view.__name__ for path, view in ROUTES.items() if view.__name__ not in experimental}
+    paths = {re.sub("<.*?>", "{orderId}", path): view for path, view in views.items()}
     assert {path: item["post"]["operationId"] for path, item in document["paths"].items()} == paths
     assert all(item.keys() == {"post"} for item in document["paths"].values())
 
@@ -80,9 +82,8 @@ def test_the_order_in_a_path_is_a_parameter(document: Json) -> None:
 
 def test_the_statuses_are_those_that_the_reference_names(document: Json) -> None:
     said = re.findall(r"^(?:Nothing is written\. )?Statuses: (.*?)\n\n", (DOCS / "http.md").read_text(), re.M | re.S)
-    assert [set(item["post"]["responses"]) for item in document["paths"].values()] == [
-        set(re.findall(r"\b[2-5]\d\d\b", text)) for text in said
-    ]
+    *protocol, _experimental = [set(re.findall(r"\b[2-5]\d\d\b", text)) for text in said]
+    assert [set(item["post"]["responses"]) for item in document["paths"].values()] == protocol
 
 
 def test_the_error_codes_are_those_that_the_reference_names(document: Json) -> None:

@@ -1,0 +1,127 @@
+"""One call at a time works on an order: claiming it, having the shop's hook answer, waiting for whoever was first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from ..clock import Clock
+from ..database import Attempt, begin, transact
+from ..errors import HookFailed, TemporarilyUnavailable
+from .invoice import require_text
+from .ledger import Entry, OrderLedger
+from .order import Order
+
+T = TypeVar("T")
+
+CLAIM = timedelta(seconds=60)
+"""How long a hook that committed by itself is believed to be at work."""
+PATIENCE_SECONDS = 2.0
+"""How long a call waits for another one about the same order; the marketplace itself waits for 2.5 s."""
+_FIRST_LOOK_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Outcome:
+    """An order after a call, and whether this call changed it."""
+
+    order: Order
+    changed: bool
+
+
+class Claimed(Exception):
+    """Another call is at work on the same order.
+
+    Args:
+        key: marketplace and the marketplace's id of the order.
+    """
+
+    def __init__(self, key: tuple[str, str]) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def busy(marketplace_order_id: str) -> TemporarilyUnavailable:
+    """Return the answer to a call that has waited long enough for another one."""
+    return TemporarilyUnavailable(f"order {marketplace_order_id} is being worked on by another call; repeat this one")
+
+
+def require_answer(hook: str, what: str, value: object, max_length: int) -> None:
+    """Refuse what a hook returned if it cannot be stored.
+
+    Raises:
+        HookFailed: names it.
+    """
+    try:
+        require_text(what, value, max_length)
+    except (TypeError, ValueError) as error:
+        raise HookFailed(hook, f"returned something unusable: {error}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Claims:
+    """The way to an order of which only one call is let through at a time."""
+
+    ledger: OrderLedger
+    clock: Clock
+
+    def decide(
+        self,
+        hook: str,
+        entry: Entry,
+        answer: Callable[[], Mapping[str, Any]],
+        patient: bool,
+        settled: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> Outcome:
+        """Claim the order, have the hook answer, store what it answers: one transaction.
+
+        Args:
+            settled: what else the answer changes; not called when the claim was lost meanwhile.
+        """
+        order, now = entry.order, self.clock.now()
+        key, until = (order.marketplace, order.marketplace_order_id), now + CLAIM
+
+        def work(attempt: Attempt) -> Outcome:
+            if not self.ledger.claim(entry, now=now, until=until):
+                raise Claimed(key) if patient else busy(order.marketplace_order_id)
+            attempt.hook_ran = True
+            values = answer()
+            ours = self.ledger.settle(*key, until=until, **values)
+            if ours:
+                settled(values)
+            return self.after(hook, key, ours, entry.version + 1)
+
+        return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))
+
+    def after(self, hook: str, key: tuple[str, str], ours: bool, version: int) -> Outcome:
+        """Return what became of an order after its hook; another call may have settled it if the claim was lost.
+
+        Args:
+            version: what the claim made of the row; an older one tells that the claim is gone.
+        """
+        entry = self.ledger.get(*key)
+        if entry is None or entry.version < version:
+            raise HookFailed(hook, "rolled back the transaction that it runs in")
+        if not ours and entry.is_claimed(self.clock.now()):
+            raise busy(key[1])
+        return Outcome(order=entry.order, changed=ours)
+
+    def when_free(self, work: Callable[[bool], T]) -> T:
+        """Run `work(patient)` until no other call is at work on the same order; its last run is impatient."""
+        deadline = self.clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return work(self.clock.monotonic() < deadline)
+            except Claimed as claimed:
+                self._wait(claimed.key, deadline)
+
+    def _wait(self, key: tuple[str, str], deadline: float) -> None:
+        """Look at the order until nobody is at work on it; by reading, for writes would hold up whoever is."""
+        pause = _FIRST_LOOK_SECONDS
+        while self.clock.monotonic() < deadline:
+            self.clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            begin(self.ledger.session)
+            entry = self.ledger.get(*key)
+            if entry is None or not entry.is_claimed(self.clock.now()):
+                return

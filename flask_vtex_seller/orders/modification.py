@@ -1,0 +1,147 @@
+"""Order modifications: what a marketplace wants changed in an order that it placed. Experimental.
+
+Source: VTEX, external seller connector guide, order modifications (December 2025), and its order modifications guide.
+Nobody publishes which address an external seller is called at, nor a complete example: everything may be missing here.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from marshmallow import fields, post_load, validate
+
+from ..errors import InvalidRequest
+from ..money import Cents
+from ..schema_loader import MAX_ID_LENGTH, Count, Identifier, OptionalText, Text, WireSchema, load
+from .order import Agreement
+
+_MAX_LINES = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModifiedItem:
+    """A line that is added, removed or replaced."""
+
+    sku_id: str
+    quantity: int
+    price: Cents | None = None
+    """Of one unit, where the marketplace says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OrderModification:
+    """A step of a modification; what is to change is said with the request only."""
+
+    marketplace: str
+    marketplace_order_id: str
+    order_id: str
+    request_id: str
+    """The same in every step; where the request has none, a digest of its content."""
+    agreement: Agreement | None = None
+    """None: the marketplace asks for it. Then both know of it, and with the confirmation it is real."""
+    reason: str | None = field(default=None, repr=False)
+    added: tuple[ModifiedItem, ...] = ()
+    removed: tuple[ModifiedItem, ...] = ()
+    replaced: tuple[tuple[tuple[ModifiedItem, ...], tuple[ModifiedItem, ...]], ...] = ()
+    """Pairs: what goes, and what comes instead."""
+    discount: Cents = 0
+    increment: Cents = 0
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The body as received."""
+
+
+class ModifiedItemSchema(WireSchema):
+    """`items[]` of a modification; the price in cents."""
+
+    sku_id = Identifier(data_key="id")
+    quantity = Count(minimum=1, required=True)
+    price = Count(load_default=None, allow_none=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> ModifiedItem:
+        return ModifiedItem(**data)
+
+
+class ModifiedItemsSchema(WireSchema):
+    """`add`, `remove`, `replace[].from` and `replace[].to`."""
+
+    items = fields.Nested(
+        ModifiedItemSchema, many=True, load_default=(), allow_none=True, validate=validate.Length(max=_MAX_LINES)
+    )
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> tuple[ModifiedItem, ...]:
+        return tuple(data["items"] or ())
+
+
+class ReplacementSchema(WireSchema):
+    """`replace[]`."""
+
+    from_ = fields.Nested(ModifiedItemsSchema, data_key="from", load_default=(), allow_none=True)
+    to = fields.Nested(ModifiedItemsSchema, load_default=(), allow_none=True)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> tuple[tuple[ModifiedItem, ...], tuple[ModifiedItem, ...]]:
+        return data["from_"] or (), data["to"] or ()
+
+
+class ModificationSchema(WireSchema):
+    """The body that asks for a modification."""
+
+    request_id = OptionalText(
+        data_key="requestId", max_length=MAX_ID_LENGTH, metadata={"aliases": ["changeRequestId", "changeId"]}
+    )
+    reason = OptionalText()
+    added = fields.Nested(ModifiedItemsSchema, data_key="add", load_default=(), allow_none=True)
+    removed = fields.Nested(ModifiedItemsSchema, data_key="remove", load_default=(), allow_none=True)
+    replaced = fields.Nested(
+        ReplacementSchema,
+        many=True,
+        data_key="replace",
+        load_default=(),
+        allow_none=True,
+        validate=validate.Length(max=_MAX_LINES),
+    )
+    discount = Count(data_key="manualDiscountValue", load_default=0, allow_none=True)
+    increment = Count(data_key="manualIncrementValue", load_default=0, allow_none=True)
+
+
+class AgreementSchema(WireSchema):
+    """The body of an agreement."""
+
+    agreement_type = Text(
+        data_key="agreementType",
+        required=True,
+        validate=validate.OneOf([agreement.value for agreement in Agreement]),
+    )
+
+
+_MODIFICATION = ModificationSchema()
+_AGREEMENT = AgreementSchema()
+
+
+def read_modification(body: object) -> dict[str, Any]:
+    """Return what the request says, as fields of `OrderModification`.
+
+    Raises:
+        InvalidRequest: names the field.
+    """
+    data = load(_MODIFICATION, body)
+    for name, nothing in (("added", ()), ("removed", ()), ("replaced", ()), ("discount", 0), ("increment", 0)):
+        data[name] = data[name] or nothing
+    data["request_id"] = data["request_id"] or hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
+    return {**data, "replaced": tuple(data["replaced"]), "raw": body}
+
+
+def read_agreement(body: object, *, request_id: str) -> dict[str, Any]:
+    """Return what an agreement says, as fields of `OrderModification`.
+
+    Raises:
+        InvalidRequest: names the field.
+    """
+    if len(request_id) > MAX_ID_LENGTH or "\0" in request_id:
+        raise InvalidRequest("the path's id of the change is no id", code="INVALID_FIELD")
+    agreement = Agreement(load(_AGREEMENT, body)["agreement_type"])
+    return {"request_id": request_id, "agreement": agreement, "raw": body}
