@@ -104,7 +104,7 @@ _OPERATIONS: Mapping[Callable[..., Any], _Operation] = {  # the experimental rou
     cancel: _Operation(
         request=OrderReferenceSchema,
         answer=OrderReceiptSchema,
-        answered="Canceled, now or by an earlier call. With an empty body, or {} if so configured: under evaluation or refused.",
+        answered="Canceled. With an empty body, or {} where so configured: under evaluation, or refused.",
         problems={**_ORDER_PROBLEMS, 409: _INVOICED},
         parameters=("orderId",),
         needs_body=False,
