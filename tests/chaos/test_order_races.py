@@ -309,6 +309,43 @@ def test_what_is_said_of_a_parcel_is_refused_when_its_invoice_is_discarded_in_th
     assert [message.state.value for message in messages(shop)] == ["discarded"]
 
 
+def test_an_invoice_in_the_middle_of_the_shops_own_cancellation_counts(shop: Shop) -> None:
+    place_order(shop, "1138342255777-01")
+
+    def invoice() -> None:
+        with speaking(shop) as seller:
+            seller.send_invoice("S-1", make_invoice("1"))
+
+    says = just_before(shop, "UPDATE vtex_order", invoice)
+    with pytest.raises(IllegalTransition, match="changed by another"), says, speaking(shop) as seller:
+        seller.cancel_order("S-1", reason="broken")
+    assert [(message.operation, message.state.value) for message in messages(shop)] == [("invoice", "pending")]
+
+
+def test_a_decision_that_came_too_late_settles_no_held_invoice(new_shop: Callable[..., Shop]) -> None:
+    """P48, P49: the hook committed by itself and outlived its claim; another call decided meanwhile."""
+    clock = StoppedClock()
+    shop = new_shop(clock=clock)
+    place_order(shop, "1138342255777-01")
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+    with speaking(shop) as seller:
+        seller.send_invoice("S-1", make_invoice("1"))
+
+    def commit_and_linger(_: CancellationRequest) -> CancellationDecision:
+        shop.decide = lambda _: CancellationDecision.REFUSE
+        shop.db.session.commit()
+        clock.advance(300)
+        other = threading.Thread(target=lambda: shop.call("/pvt/orders/S-1/cancel", {}))
+        other.start()
+        other.join()
+        return CancellationDecision.CONFIRM
+
+    shop.decide = commit_and_linger
+    assert shop.call("/pvt/orders/S-1/cancel", {}).data == b"", "what is stored is answered"
+    assert [message.state.value for message in messages(shop)] == ["pending"]
+
+
 def messages(shop: Shop) -> list[Message]:
     with shop.app.app_context():
         return current_state().outbox.page(state=None, marketplace=None, lane=None, limit=99)
