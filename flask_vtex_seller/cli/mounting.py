@@ -1,11 +1,14 @@
-"""What a shop needs once: the endpoints to enter at the marketplaces, and the tables."""
+"""What a shop needs once: the endpoints to enter at the marketplaces, their document, and the tables."""
 
+import json
 from urllib.parse import quote
 
 import click
 from flask.cli import with_appcontext
 
+from ..errors import ConfigurationError
 from ..state import current_state
+from ..web.openapi import make_document
 
 
 @click.command("urls")
@@ -22,6 +25,19 @@ def urls(base_url: str, show_tokens: bool) -> None:
         for token in marketplace.inbound_tokens or (None,):
             shown = "…" if token is None or not show_tokens else quote(token.reveal(), safe="")
             click.echo(f"{marketplace.name}: {endpoint}?token={shown}")
+
+
+@click.command("openapi")
+@click.option("--marketplace", help="Only the endpoint of this one.")
+@click.option("--base-url", default="https://shop.example", show_default=True, help="Where the shop can be reached.")
+@with_appcontext
+def openapi(marketplace: str | None, base_url: str) -> None:
+    """Print what the shop answers to marketplaces as an OpenAPI document."""
+    try:
+        document = make_document(current_state().settings, base_url=base_url, marketplace=marketplace)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @click.command("create-tables")
