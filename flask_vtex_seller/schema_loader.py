@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length, Range
@@ -124,8 +124,9 @@ class OptionalText(Text):
 class Identifier(Text):
     """A non-empty id of at most 128 characters."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=MAX_ID_LENGTH, required=True, **kwargs)
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        described = {"minLength": 1, **(metadata or {})}
+        super().__init__(max_length=MAX_ID_LENGTH, required=True, metadata=described, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -146,8 +147,22 @@ class Count(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Amount(Count):
+    """Money in cents.
+
+    Args:
+        of: what it is the price of.
+    """
+
+    def __init__(self, *, of: str = "", **kwargs: Any) -> None:
+        super().__init__(metadata={"description": f"In cents, {of}." if of else "In cents."}, **kwargs)
+
+
 class LenientCount(Count):
     """A `Count` that is also understood as a string of plain ASCII digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"description": "A string of digits is understood, too."}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
@@ -155,8 +170,20 @@ class LenientCount(Count):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Multiplier(fields.Raw):
+class _FormedValue(fields.Raw):
+    """A value whose form no field of marshmallow's tells: its metadata do."""
+
+    form: ClassVar[Mapping[str, Any]]
+    """In the words of JSON Schema."""
+
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(metadata={**self.form, **(metadata or {})}, **kwargs)
+
+
+class Multiplier(_FormedValue):
     """A positive decimal; null and 0 read as 1."""
+
+    form: ClassVar[Mapping[str, Any]] = {"type": "number", "minimum": 0}
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float | str | None):
@@ -170,11 +197,17 @@ class Multiplier(fields.Raw):
         return number or Decimal(1)
 
 
-class GeoCoordinates(fields.Raw):
+class GeoCoordinates(_FormedValue):
     """A pair of numbers, or strings of them; longitude first. Anything else reads as no coordinates.
 
     Sources disagree on form and order, and official examples hold a single number: nothing is refused here.
     """
+
+    form: ClassVar[Mapping[str, Any]] = {
+        "type": "array",
+        "items": {"type": ["number", "string"]},
+        "description": "Longitude, then latitude. Anything but a pair is no place.",
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, list) or len(value) != 2:
@@ -186,8 +219,10 @@ class GeoCoordinates(fields.Raw):
         return pair if len(pair) == 2 and all(map(math.isfinite, pair)) else None
 
 
-class Moment(fields.Raw):
+class Moment(_FormedValue):
     """A date and time in any of the forms that marketplaces send; naive means UTC."""
+
+    form: ClassVar[Mapping[str, Any]] = {"type": "string", "format": "date-time"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         try:
@@ -200,8 +235,9 @@ class Moment(fields.Raw):
 class Lenient(fields.Raw):
     """What another field reads; missing, null and what that field refuses read as None."""
 
-    def __init__(self, inner: "fields.Field[Any]", **kwargs: Any) -> None:
-        super().__init__(load_default=None, allow_none=True, **kwargs)
+    def __init__(self, inner: "fields.Field[Any]", *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        described = {"description": "What cannot be read counts as missing.", **(metadata or {})}
+        super().__init__(load_default=None, allow_none=True, metadata=described, **kwargs)
         self._inner = inner
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:

@@ -2,6 +2,8 @@
 
 `--database postgres` runs the suite on PostgreSQL: the server at TEST_POSTGRES_URL, else a private one. Where neither
 can be had the tests skip with the reason; `--require-server` turns that skip into a failure.
+
+`--vtex-statements` lists what the protocol asks, with the tests that prove it, and runs none.
 """
 
 import os
@@ -13,8 +15,10 @@ import pytest
 import sqlalchemy
 from sqlalchemy.engine import make_url
 
-from . import postgres
+from . import postgres, statements
 from .shops import Shop, make_shop
+
+pytest_plugins = ["flask_vtex_seller.testing.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-server", action="store_true", help="fail where a server is missing, instead of skipping"
     )
+    parser.addoption("--vtex-statements", action="store_true", help="list the protocol's statements and their tests")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.getoption("--vtex-statements"):
+        return None
+    print(*statements.listing(), sep="\n")  # noqa: T201
+    return 1 if statements.missing() else 0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

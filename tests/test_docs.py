@@ -23,10 +23,12 @@ from werkzeug.serving import make_server
 import flask_vtex_seller
 from flask_vtex_seller import config, errors
 from flask_vtex_seller.cli import vtex_seller_cli
+from flask_vtex_seller.conformance import STATEMENTS
 from flask_vtex_seller.database import CORE
 from flask_vtex_seller.marketplace.operations import OPERATIONS
 from flask_vtex_seller.orders.order import OrderState
 from flask_vtex_seller.sandbox import create_app as create_sandbox
+from flask_vtex_seller.testing.outgoing import OUTGOING
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -260,8 +262,24 @@ def test_every_command_is_in_the_reference() -> None:
             assert parameter.opts[0] in page or parameter.human_readable_name in page, f"{path} {parameter.opts[0]}"
 
 
+def test_what_the_check_finds_is_quoted_word_for_word() -> None:
+    """What the guide to going live explains, the command says."""
+    page = (DOCS / "howto" / "go-live.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| ", page, re.M)
+    assert len(rows) > 15
+    folders = (PACKAGE / "cli", PACKAGE / "conformance")
+    said = "".join(source.read_text("utf-8") for folder in folders for source in folder.glob("*.py"))
+    said = re.sub(r"\{[^{}\n]*\}", "…", said)
+    for quoted in re.findall(r"`([^`]+)`", " ".join(rows)):
+        for words in re.sub(r"\b(302|200|404|502|503|1|acme)\b", "…", quoted).split("…"):
+            assert words.strip(" ,") in said, quoted
+
+
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
         else:
@@ -288,6 +306,29 @@ def test_every_outbound_call_is_in_the_reference() -> None:
 def test_every_signal_is_in_the_reference() -> None:
     signals = {value.name for value in vars(flask_vtex_seller.signals).values() if isinstance(value, NamedSignal)}
     assert missing(signals, reference("signals")) == []
+
+
+def test_every_statement_is_in_the_reference() -> None:
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in reference("conformance").splitlines()]
+    rows = [row for row in cells if row and row[0].startswith("`P")]
+    assert rows == [
+        [
+            f"`{name}`",
+            statement.title,
+            statement.touch.value if statement.touch else "—",
+            statement.elsewhere[:1].upper() + statement.elsewhere[1:],
+        ]
+        for name, statement in STATEMENTS.items()
+    ]
+
+
+def test_what_the_guide_counts_is_what_there_is() -> None:
+    judged = [statement for statement in STATEMENTS.values() if statement.check]
+    assert (len(judged), len(STATEMENTS), len(OUTGOING)) == (52, 82, 12)
+    guide = TEST_GUIDE.read_text(encoding="utf-8")
+    assert all(number in guide for number in ("fifty-two", "eighty-two", "twelve"))
+    overheard = next(line for line in reference("conformance").splitlines() if "overhearing" in line)
+    assert set(re.findall(r"`(P\d+)`", overheard)) == set(OUTGOING)
 
 
 def test_every_column_is_in_the_reference() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, pre_load
 
-from ..schema_loader import Count, Identifier, Lenient, Multiplier, OptionalText, WireSchema
+from ..schema_loader import Amount, Count, Identifier, Lenient, Multiplier, OptionalText, WireSchema
 from .order import ItemAttachment, ItemService, OrderItem
 
 
@@ -66,7 +66,7 @@ class ServiceSchema(WireSchema):
     id = Identifier()
     type = Lenient(OptionalText())
     name = Lenient(OptionalText())
-    price = Lenient(Count())
+    price = Lenient(Amount())
     quantity = Lenient(Count())
 
     @post_load
@@ -77,9 +77,9 @@ class ServiceSchema(WireSchema):
 class OrderItemSchema(WireSchema):
     """`items[]` of an order; prices in cents."""
 
-    sku_id = Identifier(data_key="id")
+    sku_id = Identifier(data_key="id", metadata={"description": "The shop's own id of the SKU."})
     quantity = Count(minimum=1, required=True)
-    price = Count(required=True)
+    price = Amount(of="one unit", required=True)
     seller_id = OptionalText(data_key="seller", max_length=128)
     measurement_unit = OptionalText(data_key="measurementUnit")
     unit_multiplier = Multiplier(data_key="unitMultiplier", load_default=None, allow_none=True)

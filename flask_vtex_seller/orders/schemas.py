@@ -13,6 +13,7 @@ from marshmallow import RAISE, ValidationError, fields, post_load, validate, val
 from ..config import Marketplace
 from ..errors import InvalidRequest
 from ..schema_loader import (
+    Amount,
     Count,
     GeoCoordinates,
     Identifier,
@@ -87,17 +88,21 @@ class OrderWindowSchema(WireSchema):
 
     start = Moment(data_key="startDateUtc", required=True)
     end = Moment(data_key="endDateUtc", required=True)
-    price = Lenient(Count())
-    list_price = Lenient(Count(), data_key="listPrice", metadata={"aliases": ("lisPrice",)})
+    price = Lenient(Amount())
+    list_price = Lenient(Amount(), data_key="listPrice", metadata={"aliases": ("lisPrice",)})
 
 
 class OrderShippingSchema(WireSchema):
     """`shippingData.logisticsInfo[]`; the price in cents, for the line."""
 
-    item_index = Count(data_key="itemIndex", required=True)
-    sla_id = OptionalText(data_key="selectedSla")
-    price = Count(load_default=0, allow_none=True)
-    lock_ttl = Lenient(OptionalText(), data_key="lockTTL")
+    item_index = Count(
+        data_key="itemIndex", required=True, metadata={"description": "The item's position in the order."}
+    )
+    sla_id = OptionalText(data_key="selectedSla", metadata={"description": "The id of a simulation's option."})
+    price = Amount(of="the line", load_default=0, allow_none=True)
+    lock_ttl = Lenient(
+        OptionalText(), data_key="lockTTL", metadata={"description": "How long the stock is to be kept."}
+    )
     shipping_estimate = Lenient(OptionalText(), data_key="shippingEstimate")
     window = fields.Nested(OrderWindowSchema, data_key="deliveryWindow", load_default=None, allow_none=True)
 
@@ -125,10 +130,16 @@ class ShippingDataSchema(WireSchema):
 class OrderPlacementSchema(WireSchema):
     """One order of `/pvt/orders`."""
 
-    marketplace_order_id = Identifier(data_key="marketplaceOrderId")
+    marketplace_order_id = Identifier(
+        data_key="marketplaceOrderId", metadata={"description": "Each is placed once, however often it arrives."}
+    )
     marketplace_order_group = OptionalText(data_key="marketplaceOrderGroup", max_length=128)
-    marketplace_services_endpoint = OptionalText(data_key="marketplaceServicesEndpoint")
-    marketplace_payment_value = Count(data_key="marketplacePaymentValue", load_default=None, allow_none=True)
+    marketplace_services_endpoint = OptionalText(
+        data_key="marketplaceServicesEndpoint", metadata={"description": "Kept with the order."}
+    )
+    marketplace_payment_value = Amount(
+        of="what the marketplace will pay", data_key="marketplacePaymentValue", load_default=None, allow_none=True
+    )
     sales_channel = Lenient(OptionalText(), data_key="sc", metadata={"aliases": ("salesChannel",)})
     items = fields.Nested(OrderItemSchema, many=True, required=True, validate=validate.Length(min=1))
     client = fields.Nested(ClientProfileSchema, data_key="clientProfileData", load_default=None, allow_none=True)
@@ -151,20 +162,40 @@ class PlacedOrderSchema(OrderPlacementSchema):
 
         unknown = "include"
 
-    order_id = Identifier(data_key="orderId")
-    follow_up_email = Text(data_key="followUpEmail", required=True)
-    payment_data = fields.Dict(data_key="paymentData", required=True, allow_none=True)
+    order_id = Identifier(data_key="orderId", metadata={"description": "The shop's own id, for the calls below."})
+    follow_up_email = Text(
+        data_key="followUpEmail",
+        required=True,
+        metadata={"description": "Where the shop takes questions; may be empty."},
+    )
+    payment_data = fields.Dict(
+        data_key="paymentData",
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a seller that charges: merchantName and merchantPaymentReferenceId."},
+    )
 
 
 class OrderReferenceSchema(WireSchema):
     """The body of the authorization and of the cancellation; nothing but a resolvable order is required."""
 
-    marketplace_order_id = OptionalText(data_key="marketplaceOrderId", max_length=128)
-    payment_data = fields.Raw(data_key="paymentData", load_default=None, allow_none=True)
-    request_id = OptionalText(data_key="cancellationRequestId", max_length=128)
+    marketplace_order_id = OptionalText(
+        data_key="marketplaceOrderId", max_length=128, metadata={"description": "Must name the same order as the path."}
+    )
+    payment_data = fields.Raw(
+        data_key="paymentData",
+        load_default=None,
+        allow_none=True,
+        metadata={"type": "object", "description": "Handed to the shop as it is."},
+    )
+    request_id = OptionalText(
+        data_key="cancellationRequestId", max_length=128, metadata={"description": "Tells a repeat from a new wish."}
+    )
     requested_at = Lenient(Moment(), data_key="cancellationRequestDate")
     reason = OptionalText()
-    requested_by_user = fields.Raw(data_key="requestedByUser", load_default=None, allow_none=True)
+    requested_by_user = fields.Raw(
+        data_key="requestedByUser", load_default=None, allow_none=True, metadata={"type": "boolean"}
+    )
 
 
 class OrderReceiptSchema(WireSchema):
@@ -175,9 +206,9 @@ class OrderReceiptSchema(WireSchema):
 
         unknown = RAISE
 
-    date = Moment(required=True)
+    date = Moment(required=True, metadata={"description": "Of the first such call."})
     marketplace_order_id = Identifier(data_key="marketplaceOrderId")
-    order_id = Identifier(data_key="orderId")
+    order_id = Identifier(data_key="orderId", metadata={"description": "The shop's own id."})
     receipt = Text(required=True, allow_none=True)
 
 
@@ -273,7 +304,7 @@ class InvoiceItemSchema(WireSchema):
 
     sku_id = Identifier(data_key="id")
     quantity = Count(minimum=1, required=True)
-    price = Count(required=True)
+    price = Amount(of="one unit", required=True)
     description = Text()
 
 

@@ -9,7 +9,7 @@ from ..offers import Ask, SimulationItem, SimulationRequest, Sla
 from .order import Address, OrderPlacement, OrderShipping
 
 _PICKUP_ADDRESS = "pickup"
-_TOTAL_DIFFERS = "FMT007"
+TOTAL_DIFFERS = "FMT007"
 
 
 def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> None:
@@ -41,7 +41,7 @@ def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> 
     paid = sum(line.price + tolerance for line in chosen)
     asked = sum(_price(line, order.items[line.item_index].sku_id, terms.slas) for line in chosen)
     if paid < asked:
-        raise PriceChanged(f"the delivery is paid with less than {asked}, its price", code=_TOTAL_DIFFERS)
+        raise PriceChanged(f"the delivery is paid with less than {asked}, its price", code=TOTAL_DIFFERS)
 
 
 def _price(line: OrderShipping, sku_id: str, slas: Iterable[Sla]) -> Cents:

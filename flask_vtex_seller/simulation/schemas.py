@@ -25,6 +25,7 @@ from ..offers import (
     Sla,
 )
 from ..schema_loader import (
+    Amount,
     Count,
     GeoCoordinates,
     Identifier,
@@ -46,9 +47,9 @@ _DELIVERY, _PICKUP = "delivery", "pickup-in-point"
 class SimulationItemSchema(WireSchema):
     """`items[]` of the request."""
 
-    sku_id = Identifier(data_key="id")
+    sku_id = Identifier(data_key="id", metadata={"description": "The shop's own id of the SKU."})
     quantity = LenientCount(minimum=1, required=True)
-    seller_id = OptionalText(data_key="seller", max_length=128)
+    seller_id = OptionalText(data_key="seller", max_length=128, metadata={"description": "Repeated in the answer."})
     parent_item_index = Lenient(Count(), data_key="parentItemIndex")
     parent_assembly_binding = Lenient(
         OptionalText(), data_key="parentAssemblyBinding", metadata={"aliases": ("parentAssembluBinding",)}
@@ -63,10 +64,12 @@ class SimulationRequestSchema(WireSchema):
     """The request; postal code and country are absent, null or empty when there is no address."""
 
     items = fields.Nested(SimulationItemSchema, many=True, required=True, validate=validate.Length(min=1))
-    postal_code = OptionalText(data_key="postalCode")
-    country = OptionalText()
+    postal_code = OptionalText(data_key="postalCode", metadata={"description": "With a country, an address."})
+    country = OptionalText(metadata={"description": "With a postal code, an address."})
     geo_coordinates = GeoCoordinates(data_key="geoCoordinates", load_default=None)
-    sales_channel = OptionalText(data_key="sc")
+    sales_channel = OptionalText(
+        data_key="sc", metadata={"description": "Sales channel; the query's is taken if there is none here."}
+    )
 
 
 class OfferingSchema(WireSchema):
@@ -75,7 +78,7 @@ class OfferingSchema(WireSchema):
     type = Text(required=True)
     id = Text(required=True)
     name = Text(required=True)
-    price = Count(required=True)
+    price = Amount(required=True)
 
 
 class AttachmentOfferingSchema(WireSchema):
@@ -90,16 +93,25 @@ class QuotedItemSchema(WireSchema):
     """`items[]` of the answer: one a requested line, amounts in cents."""
 
     sku_id = Identifier(data_key="id")
-    request_index = Count(data_key="requestIndex", required=True)
-    quantity = Count(required=True)
+    request_index = Count(
+        data_key="requestIndex", required=True, metadata={"description": "The line's position in the request."}
+    )
+    quantity = Count(required=True, metadata={"description": "As many as were asked for, or as the shop has."})
     seller_id = Text(data_key="seller", required=True)
-    merchant_name = Text(data_key="merchantName", required=True, allow_none=True)
-    price = Count(required=True)
-    list_price = Count(data_key="listPrice", required=True)
+    merchant_name = Text(
+        data_key="merchantName",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The shop's VTEX account if it processes the payments itself."},
+    )
+    price = Amount(of="one unit", required=True)
+    list_price = Amount(of="one unit before discounts", data_key="listPrice", required=True)
     measurement_unit = Text(data_key="measurementUnit", required=True)
     unit_multiplier = Multiplier(data_key="unitMultiplier", required=True)
     price_valid_until = Moment(data_key="priceValidUntil", required=True, allow_none=True)
-    price_tags = fields.List(fields.Raw(), data_key="priceTags", required=True)
+    price_tags = fields.List(
+        fields.Raw(), data_key="priceTags", required=True, metadata={"description": "Always empty."}
+    )
     offerings = fields.Nested(OfferingSchema, many=True, required=True)
     attachment_offerings = fields.Nested(
         AttachmentOfferingSchema, many=True, data_key="attachmentOfferings", required=True
@@ -111,7 +123,7 @@ class DeliveryWindowSchema(WireSchema):
 
     start = Moment(data_key="startDateUtc", required=True)
     end = Moment(data_key="endDateUtc", required=True)
-    price = Count(required=True)
+    price = Amount(of="on top of the option's", required=True)
 
 
 class PickupAddressSchema(WireSchema):
@@ -129,7 +141,11 @@ class PickupAddressSchema(WireSchema):
     neighborhood = Text(required=True)
     complement = Text(required=True)
     reference = Text(required=True, allow_none=True)
-    geo_coordinates = GeoCoordinates(data_key="geoCoordinates", required=True)
+    geo_coordinates = GeoCoordinates(
+        data_key="geoCoordinates",
+        required=True,
+        metadata={"items": {"type": "number"}, "description": "Longitude, then latitude."},
+    )
 
 
 class PickupStoreSchema(WireSchema):
@@ -154,12 +170,15 @@ class DeliveryIdSchema(WireSchema):
 class SlaSchema(WireSchema):
     """`logisticsInfo[].slas[]` of the answer."""
 
-    id = Text(required=True)
+    id = Text(required=True, metadata={"description": "Comes back as an order's selectedSla."})
     name = Text(required=True)
     delivery_channel = Text(data_key="deliveryChannel", required=True, validate=validate.OneOf([_DELIVERY, _PICKUP]))
-    price = Count(required=True)
+    price = Amount(of="the line", required=True)
     shipping_estimate = Text(
-        data_key="shippingEstimate", required=True, validate=validate.Regexp(r"^[0-9]+(bd|d|h|m)$")
+        data_key="shippingEstimate",
+        required=True,
+        validate=validate.Regexp(r"^[0-9]+(bd|d|h|m)$"),
+        metadata={"description": "A number of business days, days, hours or minutes."},
     )
     delivery_windows = fields.Nested(
         DeliveryWindowSchema, many=True, data_key="availableDeliveryWindows", required=True
@@ -178,10 +197,20 @@ class DeliveryChannelSchema(WireSchema):
 class LogisticsSchema(WireSchema):
     """`logisticsInfo[]` of the answer."""
 
-    item_index = Count(data_key="itemIndex", required=True)
+    item_index = Count(
+        data_key="itemIndex", required=True, metadata={"description": "The line's position in the request."}
+    )
     quantity = Count(required=True)
-    stock_balance = Count(data_key="stockBalance", required=True)
-    ships_to = fields.List(Text(), data_key="shipsTo", required=True, validate=validate.Length(min=1))
+    stock_balance = Count(
+        data_key="stockBalance", required=True, metadata={"description": "What can be sold to this line."}
+    )
+    ships_to = fields.List(
+        Text(),
+        data_key="shipsTo",
+        required=True,
+        validate=validate.Length(min=1),
+        metadata={"description": "Countries, ISO 3166 codes of three letters."},
+    )
     slas = fields.Nested(SlaSchema, many=True, required=True)
     delivery_channels = fields.Nested(
         DeliveryChannelSchema, many=True, data_key="deliveryChannels", required=True, validate=validate.Length(min=1)
@@ -199,8 +228,19 @@ class SimulationAnswerSchema(WireSchema):
     country = Text(required=True, allow_none=True)
     postal_code = Text(data_key="postalCode", required=True, allow_none=True)
     allow_multiple_deliveries = fields.Boolean(data_key="allowMultipleDeliveries", required=True)
-    items = fields.Nested(QuotedItemSchema, many=True, required=True)
-    logistics = fields.Nested(LogisticsSchema, many=True, data_key="logisticsInfo", required=True)
+    items = fields.Nested(
+        QuotedItemSchema,
+        many=True,
+        required=True,
+        metadata={"description": "One a requested line, in the request's order."},
+    )
+    logistics = fields.Nested(
+        LogisticsSchema,
+        many=True,
+        data_key="logisticsInfo",
+        required=True,
+        metadata={"description": "One a line; empty if no line is available."},
+    )
 
 
 _REQUEST = SimulationRequestSchema()

@@ -107,7 +107,7 @@ def anything_else(rest: str = "") -> Response:
     return _VIEWS[view](**request.view_args)
 
 
-_ROUTES: Mapping[str, Callable[..., Response]] = {
+ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orderForms/simulation": simulate,
     "/pvt/orders": place,
     "/pvt/orders/<path:order_id>/fulfill": authorize,
@@ -116,14 +116,14 @@ _ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orders/<path:order_id>/changes/<change_id>/send-agreement": agree,
 }
 _METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
-_VIEWS = {view.__name__: view for view in _ROUTES.values()}
-_MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in _ROUTES.items()])
+_VIEWS = {view.__name__: view for view in ROUTES.values()}
+_MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in ROUTES.items()])
 
 
 def make_blueprint() -> Blueprint:
     """Return the blueprint; register it with the configured prefix."""
     blueprint = Blueprint(BLUEPRINT_NAME, __name__)
-    for path, view in _ROUTES.items():
+    for path, view in ROUTES.items():
         blueprint.add_url_rule(
             f"/<marketplace>{path}",
             view_func=view,

@@ -9,15 +9,36 @@ from urllib.parse import quote
 
 import orjson
 from flask import Response, current_app, got_request_exception, request
+from marshmallow import RAISE, fields
 from werkzeug.exceptions import HTTPException
 
 from ..database import is_transient
 from ..errors import ConfigurationError, HookFailed, MethodNotAllowed, Refusal, TemporarilyUnavailable
 from ..hook import places
+from ..schema_loader import Text, WireSchema
 
 _log = logging.getLogger(__name__)
 _MAX_HEADER_LENGTH = 300
-_UNEXPECTED = "ORD008"
+UNEXPECTED = "ORD008"
+
+
+class ErrorSchema(WireSchema):
+    """What went wrong, without a shopper's data."""
+
+    code = Text(required=True)
+    message = Text(required=True)
+    exception = fields.Raw(required=True, allow_none=True, metadata={"enum": [None], "description": "Always null."})
+
+
+class ProblemSchema(WireSchema):
+    """Every answer that is not 200; the tests hold them against it."""
+
+    class Meta:
+        """What we write, we know."""
+
+        unknown = RAISE
+
+    error = fields.Nested(ErrorSchema, required=True)
 
 
 def handle(error: Exception) -> Response:
@@ -29,7 +50,7 @@ def handle(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return problem(error.code or 500, f"HTTP_{error.code}", error.name)
     _report(error)
-    return problem(500, _UNEXPECTED, "the shop could not process the call")
+    return problem(500, UNEXPECTED, "the shop could not process the call")
 
 
 def _refuse(refusal: Refusal) -> Response:

@@ -91,6 +91,12 @@ def test_a_whole_size_leaves_as_an_integer(size: Decimal | int, expected: float)
     assert type(height) is type(expected)
 
 
+def test_a_price_leaves_in_whole_cents() -> None:
+    """Row 31."""
+    price = written(make_sku(price=1999))["Pricing"]["SalePrice"]
+    assert (price, type(price)) == (1999, int)
+
+
 @pytest.mark.parametrize(
     ("currency", "symbol", "expected"), [("BRL", None, "R$"), ("ARS", None, "ARS"), ("ARS", "$", "$")]
 )

@@ -123,6 +123,7 @@ def test_the_published_simulation_is_understood(shop: Shop) -> None:
 
 @pytest.mark.parametrize("container", [lambda order: order, lambda order: [order]], ids=["object", "array"])
 def test_the_published_order_is_placed(shop: Shop, container: Callable[[Any], Any]) -> None:
+    """Row 1: the published file knows the object only, running sellers the array."""
     body_of(ready(shop).call("/pvt/orders", container(request_example(PLACEMENT))))
     assert shop.order_ids() == ["S-1"]
 
@@ -140,6 +141,7 @@ def test_the_published_authorization_is_understood(shop: Shop) -> None:
 
 
 def test_the_published_cancellation_is_understood(shop: Shop) -> None:
+    """Row 16: by the texts, and not by the example, which exchanges the ids."""
     order_id = place_example(ready(shop))
     answer = body_of(shop.call(f"/pvt/orders/{order_id}/cancel", request_example(CANCEL)))
     assert answer["marketplaceOrderId"] == request_example(CANCEL)["marketplaceOrderId"]
@@ -224,10 +226,10 @@ def test_every_listed_deviation_says_where_it_comes_from() -> None:
 
 
 def test_the_answer_to_a_placement_mirrors_its_container(answers: Answers) -> None:
-    """P24: the published file knows the object only."""
+    """P24, row 1."""
     assert [type(answer) for answer in answers[PLACEMENT]] == [dict, list, dict, list, dict]
 
 
 def test_evaluating_and_refusing_a_cancellation_have_no_body(answers: Answers) -> None:
-    """P43 and P45."""
+    """P43 and P45; row 11: no body is no bytes."""
     assert [answer is None for answer in answers[CANCEL]] == [True, True, False]

@@ -1,6 +1,7 @@
 """What the shop's own steps tell the marketplaces."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -9,6 +10,8 @@ from example_shop.extensions import db, seller
 from example_shop.orders.models import Order, OrderState
 from flask_vtex_seller.outbox.message import Message
 from flask_vtex_seller.state import current_state
+from flask_vtex_seller.testing.marketplace import VtexMarketplace
+from flask_vtex_seller.testing.plugin import DeliverNow
 
 from .conftest import Browser, Marketplace, order_body, paid_order
 
@@ -99,6 +102,27 @@ def test_a_shipped_order_is_invoiced_and_tracked_and_its_arrival_told(
     admin.post(f"/admin/orders/{number}/deliver")
     (status,) = said()
     assert (status.operation, status.body["isDelivered"]) == ("tracking_status", True)
+
+
+def test_a_marketplace_in_trouble_hears_of_the_parcel_later_and_in_order(
+    admin: Browser, orders: Orders, vtex_marketplace: VtexMarketplace, deliver_now: DeliverNow
+) -> None:
+    order = vtex_marketplace.order(("CANDLE", 2, 3490), freight=990)
+    vtex_marketplace.place(order, times=2)
+    vtex_marketplace.authorize(order)
+    vtex_marketplace.fail_next("invoice", status=503)
+    vtex_marketplace.fail_next("invoice", trouble="timeout")
+    admin.post(f"/admin/orders/{orders()[0].number}/ship", **SHIPPED)
+    for _ in range(3):
+        deliver_now(after=timedelta(hours=1))
+    calls = [call for call in vtex_marketplace.calls if "invoice_number" in call.arguments]
+    assert [(call.operation, call.status) for call in calls] == [
+        ("invoice", 503),
+        ("invoice", None),
+        ("invoice", 200),
+        ("tracking", 200),
+    ]
+    assert len(orders()) == 1
 
 
 def test_a_sku_on_two_lines_is_one_line_of_the_invoice(acme: Marketplace, admin: Browser, said: Said) -> None:

@@ -162,6 +162,7 @@ def test_commands_work_without_a_marketplace(new_host: NewHost) -> None:
 
 @pytest.mark.parametrize("prefix", ["/sell", "/sell/", "/a/b/c", "/api/vtex2"])
 def test_the_url_prefix_moves_every_route(new_host: NewHost, prefix: str) -> None:
+    """Row 18: with `/api` or without."""
     host = new_host(VTEX_SELLER_URL_PREFIX=prefix)
     create_all(host)
     client, mounted = host.app.test_client(), prefix.rstrip("/")

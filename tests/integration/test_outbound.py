@@ -11,6 +11,8 @@ from sqlalchemy import select
 from flask_vtex_seller import OrderState, SkuState, message_dead, message_delivered
 from flask_vtex_seller.catalog.sku import SkuRecord
 from flask_vtex_seller.state import current_state
+from flask_vtex_seller.testing.marketplace import VtexMarketplace
+from flask_vtex_seller.testing.plugin import DeliverNow
 
 from ..contract.speaking import (
     DELIVERED,
@@ -23,7 +25,7 @@ from ..contract.speaking import (
     speaking,
 )
 from ..marketplace.loopback import Loopback, Received, loopback, marketplace_at, reply
-from ..shops import APP_TOKEN, Shop, StoppedClock
+from ..shops import ACME, APP_TOKEN, Shop, StoppedClock
 
 CATALOG = "/api/catalog_system/pvt/skuseller/changenotification/fruitshop"
 NOTICES = "/api/notificator/fruitshop/changenotification"
@@ -419,17 +421,18 @@ def test_each_marketplace_gets_its_own_calls_with_its_own_key(
 
 
 def test_one_marketplaces_trouble_is_not_the_others(
-    new_shop: MakeShop, server: Loopback, other_server: Loopback, clock: StoppedClock
+    new_shop: MakeShop, vtex_marketplace: VtexMarketplace, deliver_now: DeliverNow
 ) -> None:
-    marketplaces = {"acme": marketplace_at(server.url), "other": marketplace_at(other_server.url)}
-    shop = new_shop(marketplaces=marketplaces, clock=clock)
+    shop = new_shop(marketplaces={"acme": ACME, "other": ACME})
+    vtex_marketplace.use(shop.app)
     sell(shop, make_sku("apple"))
-    server.answer = lambda _: reply(503)
-    other_server.answer = knows_nothing
+    vtex_marketplace.fail_next("change_notification", status=503, marketplace="acme")
+    vtex_marketplace.fail_next("change_notification", status=404, marketplace="other")
     with speaking(shop) as seller:
         seller.notify_catalog("apple")
-    assert drain(shop) == (2, 1, 0)
-    assert [len(server.received), len(other_server.received)] == [1, 2]
+    report = deliver_now()
+    assert (report.delivered, report.failed, report.dead) == (2, 1, 0)
+    assert [call.marketplace for call in vtex_marketplace.calls_to("suggestion")] == ["other"]
     assert record(shop, "apple", "acme") is None
     assert existing_record(shop, "apple", "other").state is SkuState.SUGGESTED
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -39,19 +40,21 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 
 class Loopback:
-    """A listening socket with a thread for each connection; `answer` may be replaced at any time."""
+    """A listening socket with a thread for each connection; `answer` may be replaced at any time.
 
-    def __init__(self) -> None:
+    Args:
+        tls: speaks TLS like this; None speaks none.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.received: list[Received] = []
         self.answer: Answer = lambda _: reply()
         self._arrived = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def wait_until(self, holds: Callable[[list[Received]], bool], seconds: float = 20) -> bool:
         """Wait for requests until `holds` is true of them; tell whether it came to be."""
@@ -72,10 +75,13 @@ class Loopback:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+    def _secure(self, connection: socket.socket) -> socket.socket:
+        connection.settimeout(30)
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
     def _serve(self, connection: socket.socket) -> None:
         # a caller that is killed in the middle of its call is what some tests are about
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(30)
+        with contextlib.suppress(OSError), self._secure(connection) as connection:
             request = _read(connection)
             if request is None:
                 return
@@ -108,8 +114,8 @@ def _read(connection: socket.socket) -> Received | None:
 
 
 @contextlib.contextmanager
-def loopback() -> Iterator[Loopback]:
-    server = Loopback()
+def loopback(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    server = Loopback(tls)
     try:
         yield server
     finally:

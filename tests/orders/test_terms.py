@@ -1,4 +1,4 @@
-"""Holding an order against the shop's own terms before its placement hook, through the route. Row 43 of §12."""
+"""Holding an order against the shop's own terms before its placement hook, through the route."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_a_price_of_the_shops_a_cent_below_or_above_it_is_taken(shop: Shop, pric
 
 @pytest.mark.parametrize("price", [1248, 0])
 def test_a_price_further_below_the_shops_is_refused_before_the_hook(shop: Shop, price: int) -> None:
-    """FMT006."""
+    """FMT006; row 43."""
     assert refusal(place(shop, priced(price))) == (
         "FMT006",
         f"items[0]: {price} is below 1250, the price of SKU apple",

@@ -1,0 +1,155 @@
+"""`flask vtex-seller check`: what would keep the shop from selling."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from urllib.parse import urlsplit
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..config import Marketplace
+from ..conformance import AppTarget, Target, Unreachable, UrlTarget
+from ..conformance.deadline import Deadline
+from ..database import missing
+from ..offers import require_countries
+from ..state import State, current_state
+from .door import Door
+from .judging import Question, judge
+from .report import Report
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_INSIDE = "https://localhost"
+
+
+def _address(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Read scheme, host and path of a shop; drop query, fragment and trailing slash."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.username is not None:
+        raise click.BadParameter("an address begins with https:// and names a host, but no user")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _country(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            require_countries("the country", (value,))
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command("check")
+@click.option("--url", callback=_address, help="Check the shop that runs there, such as https://shop.example.")
+@click.option("--marketplace", help="Only this one.")
+@click.option("--sku", "skus", multiple=True, help="A SKU in stock to ask for; may be repeated.")
+@click.option("--postal-code", help="Where the shop delivers to.")
+@click.option("--country", callback=_country, help="The country of that, in three letters.")
+@click.option("--timeout", type=click.FloatRange(0.05, 120), default=15.0, show_default=True, help="Seconds a call.")
+@click.option("--statements/--no-statements", default=None, help="List every statement; as a rule only with --url.")
+@with_appcontext
+def check(
+    url: str | None,
+    marketplace: str | None,
+    skus: tuple[str, ...],
+    postal_code: str | None,
+    country: str | None,
+    timeout: float,
+    statements: bool | None,
+) -> None:
+    """Check settings, hooks and tables, what stands before the extension, and how the shop answers.
+
+    Asks and never orders. Ends with status 1 if anything would keep the shop from selling.
+    """
+    state = current_state()
+    listed = url is not None if statements is None else statements
+    question = Question(skus=skus, postal_code=postal_code, country=country, listed=listed)
+    chosen = _chosen(state.settings.marketplaces, marketplace)
+    report = Report(state.settings)
+    report.complain(*_missing_hooks(state), *(() if url else _missing_tables(state)))
+    if not chosen:
+        report.complain("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
+    is_complete = report.content or url is not None
+    try:
+        for found in chosen:
+            report.complain(*_incomplete(state, found))
+            _check_door(_door(state, found, url, timeout), question if is_complete else None, report)
+    except Unreachable as error:
+        report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
+    if not report.content:
+        raise SystemExit(1)
+    report.say(f"✓ ready to sell on {', '.join(found.name for found in chosen)}")
+
+
+def _check_door(door: Door, question: Question | None, report: Report) -> None:
+    """Check one marketplace's endpoint; without a question, only whether calls reach the extension.
+
+    Raises:
+        Unreachable: nobody answers.
+    """
+    parts = urlsplit(door.origin)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        report.complain(f"{door.origin} is plain http: marketplaces call https addresses only")
+    if obstacle := door.obstacle():
+        report.complain(obstacle)
+    elif question is not None and door.tokens:
+        judge(door, question, report)
+
+
+def _door(state: State, marketplace: Marketplace, url: str | None, timeout: float) -> Door:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    parts = urlsplit(url or _INSIDE)
+    origin, prefix = f"{parts.scheme}://{parts.netloc}", state.settings.url_prefix
+    target: Target = AppTarget(app)
+    if url is not None:
+        target = Deadline(UrlTarget(origin, timeout=(timeout, timeout)), 2 * timeout)
+    return Door(
+        target=target,
+        origin=origin,
+        base=_base(parts.path, prefix, state.settings.marketplaces),
+        prefix=prefix,
+        marketplace=marketplace,
+        inside=url is None,
+        has_csrf="csrf" in app.extensions,
+        root=app.config["APPLICATION_ROOT"].rstrip("/"),
+    )
+
+
+def _chosen(marketplaces: Mapping[str, Marketplace], name: str | None) -> list[Marketplace]:
+    if name is not None and name not in marketplaces:
+        known = ", ".join(marketplaces) or "none"
+        raise click.BadParameter(f"no marketplace {name!r} is configured; known: {known}", param_hint="--marketplace")
+    return [found for found in marketplaces.values() if name in (None, found.name)]
+
+
+def _incomplete(state: State, marketplace: Marketplace) -> Iterator[str]:
+    if not marketplace.inbound_tokens:
+        yield f"{marketplace.name} has no inbound_tokens: every call of it is refused"
+    if marketplace.order_modifications and not state.hooks.on_order_modification.registered:
+        yield f"{marketplace.name} has order_modifications, but no on_order_modification is registered"
+
+
+def _missing_hooks(state: State) -> list[str]:
+    hooks = (getattr(state.hooks, field.name) for field in fields(state.hooks))
+    return [f"no {hook.name} is registered" for hook in hooks if hook.required and not hook.registered]
+
+
+def _missing_tables(state: State) -> list[str]:
+    remedy = "run the shop's migrations or `flask vtex-seller create-tables`"
+    try:
+        return [f"the database has no {name}: {remedy}" for name in missing(state.db.engine, state.tables.values())]
+    except SQLAlchemyError as error:
+        return [f"the database cannot be asked: {type(error).__name__}"]
+
+
+def _base(path: str, prefix: str, marketplaces: Iterable[str]) -> str:
+    """Return the path below which the shop is mounted; the whole endpoint may be given, too."""
+    endings = [*(f"{prefix}/{name}" for name in marketplaces), prefix]
+    return next((path.removesuffix(ending) for ending in endings if path.endswith(ending)), path)

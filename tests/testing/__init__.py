@@ -1,0 +1,1 @@
+"""What a shop inherits for its own tests."""
