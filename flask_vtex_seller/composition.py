@@ -36,10 +36,11 @@ from .orders.outbound import ORDER_OPERATIONS, OrderMessageHandler, OutboundOrde
 from .orders.reservation import Reservations
 from .outbox.drain import Drain
 from .outbox.handler import OutcomeHandler
-from .outbox.ledger import TABLE as OUTBOX_TABLE
 from .outbox.ledger import OutboxLedger
 from .outbox.limits import TABLE as GATE_TABLE
 from .outbox.message import Message, MessageState
+from .outbox.roles import TABLE as ROLE_TABLE
+from .outbox.rows import TABLE as OUTBOX_TABLE
 from .outbox.settling import Settled
 from .signals import announce, breaker_closed, breaker_opened, message_dead, message_delivered
 from .simulation.deadline import Deadline
@@ -107,9 +108,11 @@ def _compose_drain(
         engine=engine,
         table=tables[OUTBOX_TABLE.name],
         gates=tables[GATE_TABLE.name],
+        roles=tables[ROLE_TABLE.name],
         send=_sender(settings, engine, tables, clock),
         handlers=_handlers(app, settings, tables=tables, hooks=hooks, clock=clock),
         marketplaces=frozenset(found.name for found in marketplaces if not found.paused),
+        paused=frozenset(found.name for found in marketplaces if found.paused),
         rates={(found.name, group): rate for found in marketplaces for group, rate in found.rates.items()},
         lease=timedelta(seconds=settings.lease_seconds),
         clock=clock,

@@ -4,22 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
+from .config_values import PATH, Values, positive, whole
 from .errors import ConfigurationError
-from .money import MAX_INTEGER
-from .offers import require_countries
-
-N = TypeVar("N", int, None)
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_HOST = re.compile(r"[a-z0-9.:-]+")
-_HOST_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROUTE_FAMILIES = ("oms", "protocol")
 _UNAVAILABLE = ("empty", "zeros")
 _GEO_ORDERS = ("lon,lat", "lat,lon")
@@ -34,7 +26,6 @@ _SERVICES_HOSTS = (
     ".myvtex.com",
     "portal.vtexcommerce.com.br",
 )
-_TEMPLATE = re.compile(r"/(?:[A-Za-z0-9._~/?=&-]|\{[a-z_]+\})+")
 _PLACEMENT_ANSWERS = ("mirror", "array")
 _EVALUATION_ANSWERS = ("empty", "object")
 _DATE_LAYOUTS = ("iso", "legacy")
@@ -49,8 +40,6 @@ _WHOLE_NUMBERS = {
     "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
     "VTEX_SELLER_DRAIN_THREADS": "drain_threads",
 }
-_MAX_NUMBER = 1_000_000
-_MAX_DAYS = 3650
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 RATE_GROUPS = ("orders", "catalog", "suggestions", "notices")
 """Of operations whose rate can be bounded; the operations say which is theirs."""
@@ -175,6 +164,8 @@ class Settings:
     """The most lines that a cart or an order may have."""
     max_body_bytes: int = 1024 * 1024
     """The largest body that is read."""
+    health_token: Secret | None = None
+    """Opens the health route, which does not exist without it."""
     simulation_seconds: float | None = None
     """How long the shop's functions may take to answer a simulation; they run in the request itself when None."""
 
@@ -185,7 +176,8 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        known = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", *_NUMBERS, *_WHOLE_NUMBERS}
+        named = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", "VTEX_SELLER_HEALTH_TOKEN"}
+        known = {*named, *_NUMBERS, *_WHOLE_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -195,12 +187,13 @@ class Settings:
                 "VTEX_SELLER_MARKETPLACES must be a dict: a name, then that marketplace's settings"
             )
         numbers: dict[str, Any] = {
-            **{field: _positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
-            **{field: _whole(key, config[key]) for key, field in _WHOLE_NUMBERS.items() if key in config},
+            **{field: positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **{field: whole(key, config[key]) for key, field in _WHOLE_NUMBERS.items() if key in config},
         }
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
+            health_token=_secret("VTEX_SELLER_HEALTH_TOKEN", config.get("VTEX_SELLER_HEALTH_TOKEN")),
             **numbers,
         )
 
@@ -217,176 +210,64 @@ def _marketplace(name: object, raw: object) -> Marketplace:
     missing = [key for key in _REQUIRED if raw.get(key) in (None, "")]
     if missing:
         raise ConfigurationError(f"{where} lacks {', '.join(missing)}")
-    return _Reader(where, raw).marketplace(name)
+    return _read(name, Values(where, raw))
 
 
-class _Reader:
-    """Reads one marketplace's dict; every complaint names the key."""
-
-    def __init__(self, where: str, raw: Mapping[str, Any]) -> None:
-        self._where = where
-        self._raw = raw
-
-    def marketplace(self, name: str) -> Marketplace:
-        account, seller_id = self._text("account") or "", self._text("seller_id") or ""
-        if not _ACCOUNT.fullmatch(account):
-            raise self._error("account", "must be the marketplace's account name: letters, digits and '-'")
-        if len(seller_id) > 50 or " " in seller_id:
-            raise self._error("seller_id", "has at most 50 characters and no space")
-        local = self._flag("local")
-        return Marketplace(
-            name=name,
-            account=account,
-            seller_id=seller_id,
-            app_key=self._text("app_key") or "",
-            app_token=Secret(self._text("app_token") or ""),
-            inbound_tokens=tuple(Secret(token) for token in self._texts("inbound_tokens")),
-            base_url=self._url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
-            suggestions_url=self._url("suggestions_url", f"https://api.vtex.com/{account}", local),
-            route_family=self._choice("route_family", _ROUTE_FAMILIES),
-            services_hosts=self._hosts("services_hosts"),
-            catalog_route=self._choice("catalog_route", _CATALOG_ROUTES),
-            notificator_prefix=self._path("notificator_prefix", _NOTIFICATOR_PREFIX),
-            agreement_path=self._template("agreement_path", _AGREEMENT_PATH),
-            merchant_name=self._text("merchant_name"),
-            sales_channel=self._text("sales_channel"),
-            ships_to=self._countries("ships_to"),
-            unavailable=self._choice("unavailable", _UNAVAILABLE),
-            max_stock=self._count("max_stock", None),
-            geo_order=self._choice("geo_order", _GEO_ORDERS),
-            simulation_by_get=self._flag("simulation_by_get"),
-            check_orders=self._flag("check_orders", default=True),
-            price_tolerance_cents=self._count("price_tolerance_cents", 1),
-            reservation_days=self._days("reservation_days"),
-            placement_answer=self._choice("placement_answer", _PLACEMENT_ANSWERS),
-            evaluation_answer=self._choice("evaluation_answer", _EVALUATION_ANSWERS),
-            date_layout=self._choice("date_layout", _DATE_LAYOUTS),
-            order_modifications=self._flag("order_modifications"),
-            paused=self._flag("paused"),
-            catalog=self._flag("catalog", default=True),
-            price=self._flag("price", default=True),
-            inventory=self._flag("inventory", default=True),
-            orders=self._flag("orders", default=True),
-            rates=self._rates("rates"),
-            local=local,
-        )
-
-    def _error(self, key: str, complaint: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._where}[{key!r}] {complaint}")
-
-    def _text(self, key: str) -> str | None:
-        value = self._raw.get(key)
-        return None if value in (None, "") else self._string(key, value)
-
-    def _string(self, key: str, value: object) -> str:
-        # The environment turns digits into numbers (`app.config.from_prefixed_env`): an int is its digits again,
-        # while a float has lost what was written.
-        if isinstance(value, float):
-            raise self._error(key, "was read as a decimal number; quote it, as in '\"1.5\"', to keep it a string")
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise self._error(key, f"must be a string, not {type(value).__name__}")
-        return str(value)
-
-    def _texts(self, key: str) -> tuple[str, ...]:
-        value = self._raw.get(key)
-        if value is None:
-            return ()
-        parts = value if isinstance(value, list | tuple) else self._string(key, value).split(",")
-        texts = (self._string(key, part).strip() for part in parts)
-        return tuple(text for text in texts if text)
-
-    def _countries(self, key: str) -> tuple[str, ...]:
-        codes = self._texts(key) or ("BRA",)
-        try:
-            require_countries(key, codes)
-        except ValueError as error:
-            raise self._error(key, str(error)) from None
-        return codes
-
-    def _hosts(self, key: str) -> tuple[str, ...]:
-        hosts = tuple(text.lower() for text in self._texts(key)) or _SERVICES_HOSTS
-        for host in hosts:
-            if not _HOST_NAME.fullmatch(host.removeprefix(".")) or host.rpartition(".")[2].isdigit():
-                raise self._error(key, f"must be names such as .myvtex.com or oms.example.com, not {host!r}")
-        return hosts
-
-    def _path(self, key: str, default: str) -> str:
-        path = self._text(key) or default
-        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
-            raise self._error(key, f"must be a path such as {default}")
-        return path.rstrip("/")
-
-    def _template(self, key: str, default: str) -> str:
-        template = self._text(key) or default
-        names = set(re.findall(r"\{(\w+)\}", template)) - {"account"}
-        if not _TEMPLATE.fullmatch(template) or names != set(_AGREEMENT_NAMES) or "//" in template or "/." in template:
-            raise self._error(key, f"must be a path such as {default}")
-        return template
-
-    def _rates(self, key: str) -> Mapping[str, float]:
-        rates = self._raw.get(key) or {}
-        if not isinstance(rates, Mapping) or not set(rates) <= set(RATE_GROUPS):
-            raise self._error(key, f"must be a dict of calls a second with the keys {', '.join(RATE_GROUPS)}")
-        for rate in rates.values():
-            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _MAX_NUMBER:
-                raise self._error(key, f"must hold positive numbers, at most {_MAX_NUMBER}")
-        return {group: float(rate) for group, rate in rates.items()}
-
-    def _flag(self, key: str, *, default: bool = False) -> bool:
-        value = self._raw.get(key, default)
-        if not isinstance(value, bool):
-            raise self._error(key, "must be true or false")
-        return value
-
-    def _count(self, key: str, default: N) -> int | N:
-        value = self._raw.get(key)
-        if value is None:
-            return default
-        if type(value) is not int or not 0 <= value <= MAX_INTEGER:
-            raise self._error(key, "must be a whole number, not negative")
-        return value
-
-    def _days(self, key: str) -> float | None:
-        value = self._raw.get(key)
-        return None if value in (None, "") else _positive(f"{self._where}[{key!r}]", value, _MAX_DAYS)
-
-    def _choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self._text(key) or choices[0]
-        if value not in choices:
-            raise self._error(key, f"must be one of {', '.join(choices)}")
-        return value
-
-    def _url(self, key: str, default: str, local: bool) -> str:
-        url = self._text(key) or default
-        try:
-            parts = urlsplit(url)
-            _ = parts.port  # reading it is what checks it
-        except ValueError:
-            raise self._error(key, "is no URL") from None
-        loopback = local and parts.hostname in _LOOPBACK_HOSTS
-        if not parts.hostname or parts.scheme not in (("https", "http") if loopback else ("https",)):
-            raise self._error(key, "must be an https URL (http to this machine only with local = true)")
-        if not _HOST.fullmatch(parts.hostname):
-            raise self._error(key, "is no URL")
-        if parts.query or parts.fragment or parts.username is not None:
-            raise self._error(key, "must have no query, fragment or user")
-        return url.rstrip("/")
+def _read(name: str, values: Values) -> Marketplace:
+    account, seller_id = values.text("account") or "", values.text("seller_id") or ""
+    if not _ACCOUNT.fullmatch(account):
+        raise values.error("account", "must be the marketplace's account name: letters, digits and '-'")
+    if len(seller_id) > 50 or " " in seller_id:
+        raise values.error("seller_id", "has at most 50 characters and no space")
+    local = values.flag("local")
+    return Marketplace(
+        name=name,
+        account=account,
+        seller_id=seller_id,
+        app_key=values.text("app_key") or "",
+        app_token=Secret(values.text("app_token") or ""),
+        inbound_tokens=tuple(Secret(token) for token in values.texts("inbound_tokens")),
+        base_url=values.url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
+        suggestions_url=values.url("suggestions_url", f"https://api.vtex.com/{account}", local),
+        route_family=values.choice("route_family", _ROUTE_FAMILIES),
+        services_hosts=values.hosts("services_hosts", _SERVICES_HOSTS),
+        catalog_route=values.choice("catalog_route", _CATALOG_ROUTES),
+        notificator_prefix=values.path("notificator_prefix", _NOTIFICATOR_PREFIX),
+        agreement_path=values.template("agreement_path", _AGREEMENT_PATH, _AGREEMENT_NAMES),
+        merchant_name=values.text("merchant_name"),
+        sales_channel=values.text("sales_channel"),
+        ships_to=values.countries("ships_to"),
+        unavailable=values.choice("unavailable", _UNAVAILABLE),
+        max_stock=values.count("max_stock", None),
+        geo_order=values.choice("geo_order", _GEO_ORDERS),
+        simulation_by_get=values.flag("simulation_by_get"),
+        check_orders=values.flag("check_orders", default=True),
+        price_tolerance_cents=values.count("price_tolerance_cents", 1),
+        reservation_days=values.days("reservation_days"),
+        placement_answer=values.choice("placement_answer", _PLACEMENT_ANSWERS),
+        evaluation_answer=values.choice("evaluation_answer", _EVALUATION_ANSWERS),
+        date_layout=values.choice("date_layout", _DATE_LAYOUTS),
+        order_modifications=values.flag("order_modifications"),
+        paused=values.flag("paused"),
+        catalog=values.flag("catalog", default=True),
+        price=values.flag("price", default=True),
+        inventory=values.flag("inventory", default=True),
+        orders=values.flag("orders", default=True),
+        rates=values.rates("rates", RATE_GROUPS),
+        local=local,
+    )
 
 
-def _positive(key: str, value: object, maximum: int = _MAX_NUMBER) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
-        raise ConfigurationError(f"{key} must be a positive number, at most {maximum}")
-    return float(value)
-
-
-def _whole(key: str, value: object) -> int:
-    if type(value) is not int or not 0 < value <= MAX_INTEGER:
-        raise ConfigurationError(f"{key} must be a positive whole number")
-    return value
+def _secret(key: str, value: object) -> Secret | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigurationError(f"{key} must be a string")
+    return Secret(str(value))
 
 
 def _url_prefix(value: object) -> str:
-    if not isinstance(value, str) or not _PATH.fullmatch(value):
+    if not isinstance(value, str) or not PATH.fullmatch(value):
         raise ConfigurationError(
             "VTEX_SELLER_URL_PREFIX must be a path of letters, digits, '.', '_', '~' and '-', such as /api/vtex"
         )

@@ -19,7 +19,7 @@ def run(box: Box, *arguments: str, answer: str | None = None) -> Result:
 def listed(box: Box, *arguments: str) -> list[str]:
     result = run(box, "list", *arguments)
     assert result.exit_code == 0
-    return [line.split()[0] for line in result.output.splitlines()[1:]]
+    return [line.split()[0] for line in result.stdout.splitlines()[1:]]
 
 
 @pytest.fixture
@@ -220,3 +220,79 @@ def test_what_was_delivered_cannot_be_discarded(box: Box) -> None:
     result = run(box, "discard", "1", "2", "--reason", "x", "--yes")
     assert result.exit_code == 1
     assert [row.state for row in box.rows()][:2] == ["delivered", "discarded"]
+
+
+# choosing many
+
+
+def many(box: Box, dead: int) -> None:
+    box.answer = lambda _: REFUSED
+    box.say(*(invoice(f"9{number:03}", order=f"C-{number}") for number in range(dead)))
+    box.run()
+    box.answer = lambda _: DELIVERED
+
+
+def test_all_dead_messages_are_sent_again_oldest_lane_first(box: Box) -> None:
+    """R14"""
+    many(box, 25)
+    result = run(box, "retry", "--all", "--yes")
+    assert (result.exit_code, "26 of 26 messages" in result.output) == (0, True), result.output
+    box.run()
+    assert not [row for row in box.rows() if row.state == "dead"]
+
+
+def test_only_what_is_chosen_is_moved(box: Box) -> None:
+    many(box, 3)
+    box.clock.advance(7200)
+    box.answer = lambda message: REFUSED if said(message) == "8" else DELIVERED
+    box.say(invoice("8", order="D-01"))
+    box.run()
+    box.answer = lambda _: DELIVERED
+    result = run(
+        box, "discard", "--all", "--operation", "invoice", "--older-than", "1h", "--reason", "Ana: typo", "--yes"
+    )
+    assert "4 of 4 messages" in result.output
+    assert [row.lane for row in box.rows() if row.state == "dead"] == ["order:D-01"]
+    assert run(box, "retry", "--all", "--order", "D-01", "--marketplace", "acme", "--yes").exit_code == 0
+    assert not [row for row in box.rows() if row.state == "dead"]
+
+
+def test_many_are_moved_only_after_a_yes(box: Box) -> None:
+    assert run(box, "retry", "--all", answer="n\n").exit_code == 1
+    assert "1 messages will be sent again" in run(box, "retry", "--all", answer="n\n").output
+    assert [row.id for row in box.rows() if row.state == "dead"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("retry",), "name messages by their ids"),
+        (("retry", "2", "--all"), "name messages by their ids"),
+        (("retry", "2", "--order", "A-01"), "go with --all"),
+        (("list", "--older-than", "yesterday"), "a number and s, m, h or d"),
+        (("list", "--older-than", "-1h"), "a number and s, m, h or d"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_refused(box: Box, arguments: tuple[str, ...], complaint: str) -> None:
+    result = run(box, *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.output
+
+
+def test_the_list_goes_on_where_a_page_ended(box: Box) -> None:
+    assert listed(box, "--limit", "2") == ["5", "4"]
+    assert "--before 4" in run(box, "list", "--limit", "2").stderr
+    assert listed(box, "--limit", "2", "--before", "4") == ["3", "2"]
+    assert listed(box, "--before", "1") == []
+    assert listed(box, "--before", str(10**30)) == ["5", "4", "3", "2", "1"]
+
+
+def test_every_try_is_shown_with_its_time(box: Box) -> None:
+    box.sleep_until_due()
+    box.answer = lambda _: BUSY
+    box.run()
+    lines = run(box, "show", "4").output.splitlines()
+    tries = [line.split(maxsplit=2)[2] for line in lines if line.startswith("try ")]
+    assert len(tries) == 2
+    assert all(line.endswith("0 ms: 503") for line in tries), tries
+    assert tries[0] < tries[1], "each with its moment"

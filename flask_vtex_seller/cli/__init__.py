@@ -11,6 +11,7 @@ _COMMANDS = {
     "check": "check",
     "create-tables": "mounting",
     "worker": "running",
+    "status": "status",
     "sync": "running",
     "orders": "orders",
     "outbox": "outbox",

@@ -21,6 +21,7 @@ from ..hook import places
 from ..marketplace.outcome import Outcome, Verdict
 from .backoff import MAX_ATTEMPTS
 from .handler import PLAIN, OutcomeHandler
+from .health import Health, look
 from .ledger import OutboxLedger
 from .message import Draft, Message, MessageState
 from .settling import Attempt, Settled, Settling, extra
@@ -46,10 +47,12 @@ class Drain:
     """Everything that delivering needs, for one application.
 
     Args:
-        table, gates: the copies of `outbox.ledger.TABLE` and `outbox.limits.TABLE` on the shop's metadata.
+        table, gates, roles: the copies of the tables of `outbox.ledger`, `outbox.limits` and `outbox.roles` on the
+            shop's metadata.
         send: makes the call; never raises for what the other side does; called in any thread.
         handlers: by operation; one that is missing is plain.
         marketplaces: those that may be called.
+        paused: those that may not, though messages wait for them.
         rates: by marketplace and group of operations: calls a second; one that is missing is unbounded.
         lease: how long a message belongs to who took it; four times as long as a call may take, or more.
         announce: told of each end after its commit.
@@ -59,6 +62,7 @@ class Drain:
     engine: Engine
     table: Table
     gates: Table
+    roles: Table
     send: Callable[[Message, Any | None], Outcome]
     handlers: Mapping[str, OutcomeHandler]
     marketplaces: frozenset[str]
@@ -66,6 +70,7 @@ class Drain:
     clock: Clock
     rng: Random
     announce: Callable[[Settled], None]
+    paused: frozenset[str] = frozenset()
     rates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     announce_breaker: Callable[[str, str, bool], None] = lambda *_: None
 
@@ -113,6 +118,19 @@ class Drain:
         with _Inline() if threads == 1 else ThreadPoolExecutor(threads, thread_name_prefix="vtex-seller") as executor:
             run = _Run(drain=self, taking=taking, settling=settling, executor=executor, threads=threads, over=over)
             return run.run(limit)
+
+    def health(self) -> Health:
+        """Tell how delivering goes, now; reads only."""
+        known = {**dict.fromkeys(self.marketplaces, False), **dict.fromkeys(self.paused, True)}
+        with self.engine.connect() as connection:
+            return look(
+                connection,
+                outbox=self.table,
+                gates=self.gates,
+                roles=self.roles,
+                marketplaces=dict(sorted(known.items())),
+                now=self.clock.now(),
+            )
 
     def append(self, drafts: Sequence[Draft]) -> None:
         """Write messages in a transaction of their own, for what no transaction of the shop's belongs to."""

@@ -61,17 +61,17 @@ def look(
     *,
     outbox: Table,
     gates: Table,
-    runners: Table,
+    roles: Table,
     marketplaces: Mapping[str, bool],
     now: datetime,
 ) -> Health:
     """Return how delivering goes; reads only.
 
     Args:
-        outbox, gates, runners: the copies of the outbox's tables on the shop's metadata.
+        outbox, gates, roles: the copies of the outbox's tables on the shop's metadata.
         marketplaces: the configured names, and whether each is paused.
     """
-    roles = RoleLedger(session, runners).all()
+    runners = RoleLedger(session, roles).all()
     open_ = [gate for gate in GateLedger(session, gates).all(marketplaces).values() if gate.is_broken]
     counts, due = _counts(session, outbox), _due_since(session, outbox, now)
     backlogs = {
@@ -93,8 +93,8 @@ def look(
     return Health(
         at=now,
         backlogs=backlogs,
-        leader=roles.get(LEADER),
-        last_drain=roles.get(DRAIN),
+        leader=runners.get(LEADER),
+        last_drain=runners.get(DRAIN),
         problems=(*failures, *warnings),
         level=Level.FAIL if failures else Level.WARN if warnings else Level.OK,
     )

@@ -1,4 +1,4 @@
-"""The table of messages, and every query on it.
+"""Every query on the table of messages.
 
 A worker takes a message by a *lease*, `leased_until`, written in one statement together with the attempt's count. The
 row stays pending while it is leased, so nothing behind it in its lane can be taken; when the worker dies, the lease
@@ -11,19 +11,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
-    BigInteger,
-    Column,
     ColumnElement,
     Connection,
-    Index,
-    Integer,
-    PrimaryKeyConstraint,
-    Row,
-    String,
     Table,
-    Text,
     Update,
     and_,
     bindparam,
@@ -35,39 +26,14 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.elements import conv
 
-from ..clock import from_epoch_us, to_epoch_us
-from ..database import CORE, DbSession
+from ..clock import to_epoch_us
+from ..database import DbSession
 from ..marketplace.operations import OPERATIONS
-from .message import Draft, Message, MessageState, Try
+from .message import Draft, Message, MessageState
+from .rows import MAX_REASON_LENGTH, SETTLED, Settlement, read_message, storable, write_draft, write_settlement
 
-TABLE = Table(
-    "vtex_outbox",
-    CORE,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), autoincrement=True, nullable=False),
-    Column("marketplace", String(64), nullable=False),
-    Column("operation", String(64), nullable=False),
-    Column("lane", String(255), nullable=False, comment="what must arrive in order"),
-    Column("arguments", Text, nullable=False, comment="JSON: the values of the call's path"),
-    Column("body", Text, comment="JSON"),
-    Column("merges", Integer, nullable=False, comment="1: pending ones of lane and operation are one call"),
-    Column("state", String(16), nullable=False),
-    Column("attempts", Integer, nullable=False, comment="counted before the call: one that kills its worker counts"),
-    Column("due_at", BigInteger, nullable=False, comment="microseconds since 1970 UTC, as all times"),
-    Column("tried_since", BigInteger, nullable=False, comment="when its time began: of giving up, not of the row"),
-    Column("leased_until", BigInteger),
-    Column("created_at", BigInteger, nullable=False),
-    Column("settled_at", BigInteger),
-    Column("last_status", Integer),
-    Column("last_reason", String(500), nullable=False),
-    Column("last_excerpt", Text, nullable=False),
-    Column("tries", Text, nullable=False, comment="JSON: the last attempts"),
-    Column("late", Integer, nullable=False, comment="answers that came after their lease"),
-    PrimaryKeyConstraint("id", name=conv("pk_vtex_outbox")),
-    Index(conv("ix_vtex_outbox_state_due_at_id"), "state", "due_at", "id"),
-    Index(conv("ix_vtex_outbox_marketplace_lane_id"), "marketplace", "lane", "id"),
-)
+_HOLDING = tuple(name for name, operation in OPERATIONS.items() if operation.holds_lane)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +50,6 @@ class Scope:
         ours = columns.operation.in_(self.operations)
         wanted = or_(ours, columns.operation.not_in(tuple(OPERATIONS))) if self.unknown else ours
         return and_(columns.marketplace == self.marketplace, wanted)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of a leased message."""
-
-    message: Message
-    until: datetime
-    """The end of its lease, which tells whose it is."""
-    state: MessageState
-    due_at: datetime | None = None
-    status: int | None = None
-    reason: str = ""
-    excerpt: str = ""
-    tries: tuple[Try, ...] = ()
-
-
-_HOLDING = tuple(name for name, operation in OPERATIONS.items() if operation.holds_lane)
-_MAX_REASON_LENGTH = 500
-_MAX_TRIES = 20
 
 
 class OutboxLedger:
@@ -124,27 +70,7 @@ class OutboxLedger:
         Args:
             held: until `release`; else they are due at once.
         """
-        moment = to_epoch_us(now)
-        rows = [
-            {
-                "marketplace": draft.marketplace,
-                "operation": draft.operation,
-                "lane": draft.lane,
-                "arguments": orjson.dumps(dict(draft.arguments)).decode(),
-                "body": None if draft.body is None else orjson.dumps(draft.body).decode(),
-                "merges": int(draft.merges),
-                "state": (MessageState.HELD if held else MessageState.PENDING).value,
-                "attempts": 0,
-                "due_at": moment,
-                "tried_since": moment,
-                "created_at": moment,
-                "last_reason": "",
-                "last_excerpt": "",
-                "tries": "[]",
-                "late": 0,
-            }
-            for draft in drafts
-        ]
+        rows = [write_draft(draft, now=now, held=held) for draft in drafts]
         if rows:
             self._session.execute(insert(self._table), rows)
 
@@ -181,7 +107,7 @@ class OutboxLedger:
             .values(leased_until=to_epoch_us(until), attempts=table.c.attempts + 1)
             .returning(*table.c)
         )
-        return sorted((_message(row) for row in self._session.execute(statement)), key=lambda message: message.id)
+        return sorted((read_message(row) for row in self._session.execute(statement)), key=lambda message: message.id)
 
     def _blocked(self, row: Any) -> ColumnElement[bool]:
         ahead = self._table.alias("ahead")
@@ -226,7 +152,7 @@ class OutboxLedger:
             # Writes nothing new: it finds out which are ours, and keeps them so until the transaction ends.
             kept = update(table).where(table.c.id.in_(ids), held).values(late=table.c.late).returning(table.c.id)
             ours |= set(self._session.execute(kept).scalars())
-        rows = [_settled(settlement, now) for settlement in settlements if settlement.message.id in ours]
+        rows = [write_settlement(settlement, now) for settlement in settlements if settlement.message.id in ours]
         if rows:
             self._session.execute(_settle_statement(table), rows)
         return ours
@@ -301,22 +227,41 @@ class OutboxLedger:
                 tried_since=to_epoch_us(now),
                 leased_until=None,
                 settled_at=to_epoch_us(now) if done else None,
-                last_reason=_storable(reason)[:_MAX_REASON_LENGTH],
+                last_reason=storable(reason)[:MAX_REASON_LENGTH],
             )
             .returning(*columns)
         )
-        return [_message(row) for row in self._session.execute(statement)]
+        return [read_message(row) for row in self._session.execute(statement)]
 
     def get(self, message_id: int) -> Message | None:
         """Return a message."""
         row = self._session.execute(select(self._table).where(self._table.c.id == message_id)).first()
-        return None if row is None else _message(row)
+        return None if row is None else read_message(row)
 
     def page(
-        self, *, state: MessageState | None, marketplace: str | None, lane: str | None, limit: int
+        self,
+        *,
+        limit: int,
+        state: MessageState | None = None,
+        marketplace: str | None = None,
+        lane: str | None = None,
+        operation: str | None = None,
+        said_before: datetime | None = None,
+        before: int | None = None,
     ) -> list[Message]:
-        """Return the newest messages first."""
+        """Return the newest messages first.
+
+        Args:
+            said_before: when they were written.
+            before: the id of the last message of the page before.
+        """
         columns, criteria = self._table.c, []
+        if operation is not None:
+            criteria.append(columns.operation == operation)
+        if said_before is not None:
+            criteria.append(columns.created_at < to_epoch_us(said_before))
+        if before is not None:
+            criteria.append(columns.id < before)
         if state is not None:
             criteria.append(columns.state == state.value)
         if marketplace is not None:
@@ -324,7 +269,7 @@ class OutboxLedger:
         if lane is not None:
             criteria.append(columns.lane == lane)
         statement = select(self._table).where(*criteria).order_by(columns.id.desc()).limit(limit)
-        return [_message(row) for row in self._session.execute(statement)]
+        return [read_message(row) for row in self._session.execute(statement)]
 
     def purge(self, *, before: datetime) -> int:
         """Delete what was delivered, merged or discarded before `before`; return how many.
@@ -340,60 +285,5 @@ class OutboxLedger:
 
 @cache
 def _settle_statement(table: Table) -> Update:
-    names = ("state", "due_at", "settled_at", "last_status", "last_reason", "last_excerpt", "tries")
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in SETTLED}
     return update(table).where(table.c.id == bindparam("row_id")).values(leased_until=None, **values)
-
-
-def _settled(settlement: Settlement, now: datetime) -> dict[str, Any]:
-    due_at = settlement.due_at or settlement.message.due_at
-    return {
-        "row_id": settlement.message.id,
-        "new_state": settlement.state.value,
-        "new_due_at": to_epoch_us(due_at),
-        "new_settled_at": None if settlement.state is MessageState.PENDING else to_epoch_us(now),
-        "new_last_status": settlement.status,
-        "new_last_reason": _storable(settlement.reason)[:_MAX_REASON_LENGTH],
-        "new_last_excerpt": _storable(settlement.excerpt),
-        "new_tries": _written(settlement.tries[-_MAX_TRIES:]),
-    }
-
-
-def _storable(text: str) -> str:
-    """Return `text` without what a database cannot keep: NUL and half characters."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _written(tries: Sequence[Try]) -> str:
-    rows = [[to_epoch_us(try_.at), try_.milliseconds, try_.status, _storable(try_.reason)[:100]] for try_ in tries]
-    return orjson.dumps(rows).decode()
-
-
-def _tries(text: str) -> tuple[Try, ...]:
-    return tuple(
-        Try(at=from_epoch_us(at), milliseconds=took, status=status, reason=reason)
-        for at, took, status, reason in orjson.loads(text)
-    )
-
-
-def _message(row: Row[Any]) -> Message:
-    return Message(
-        id=row.id,
-        marketplace=row.marketplace,
-        operation=row.operation,
-        lane=row.lane,
-        arguments=orjson.loads(row.arguments),
-        body=None if row.body is None else orjson.loads(row.body),
-        merges=bool(row.merges),
-        state=MessageState(row.state),
-        attempts=row.attempts,
-        due_at=from_epoch_us(row.due_at),
-        tried_since=from_epoch_us(row.tried_since),
-        created_at=from_epoch_us(row.created_at),
-        settled_at=None if row.settled_at is None else from_epoch_us(row.settled_at),
-        last_status=row.last_status,
-        last_reason=row.last_reason,
-        last_excerpt=row.last_excerpt,
-        tries=_tries(row.tries),
-        late=row.late,
-    )

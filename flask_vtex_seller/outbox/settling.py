@@ -14,9 +14,10 @@ from ..hook import places
 from ..marketplace.outcome import HostHealth, Outcome, Verdict
 from .backoff import next_due
 from .handler import PLAIN, OutcomeHandler
-from .ledger import OutboxLedger, Settlement
+from .ledger import OutboxLedger
 from .limits import GateLedger
 from .message import Message, MessageState, Try
+from .rows import Settlement
 from .taking import Taken, host_gate, host_of
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0

@@ -22,7 +22,6 @@ from ..catalog.sync import CHANGE, due_for_another_look, hearers
 from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
-from ..outbox.roles import TABLE as RUNNER_TABLE
 from ..signals import announce, reservation_expired
 from ..state import State, current_state
 from .leader import Leadership
@@ -98,7 +97,7 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     scheduler = BackgroundScheduler(job_defaults=defaults, timezone=UTC)
     every = state.settings.drain_seconds
     term = max(_SHORTEST_TERM, _TICKS_A_TERM * timedelta(seconds=every))
-    leadership = Leadership(state.drain.engine, state.tables[RUNNER_TABLE.name], clock=state.drain.clock, term=term)
+    leadership = Leadership(state.drain.engine, state.drain.roles, clock=state.drain.clock, term=term)
     if elect:
         scheduler.add_listener(lambda _: leadership.release(), EVENT_SCHEDULER_SHUTDOWN)
     jobs = ((deliver, every), (sweep, SWEEP_SECONDS), (expire, EXPIRE_SECONDS), (clean_up, CLEAN_UP_SECONDS))

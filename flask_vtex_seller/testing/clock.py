@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ..clock import SystemClock
+from ..database import DatabaseClock
 
 
 class VtexClock:
@@ -40,4 +41,6 @@ class VtexClock:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SystemClock, "now", moved_now)
             patch.setattr(SystemClock, "monotonic", moved_monotonic)
+            # The database's own time does not pass when a test says so.
+            patch.setattr(DatabaseClock, "now", lambda database: database._clock.now())
             yield clock

@@ -25,6 +25,8 @@ from ..simulation.schemas import read_request, write_answer
 from ..state import current_state
 from .auth import require_token
 from .body import read_json, read_query_json
+from .health import PATH as HEALTH_PATH
+from .health import health
 from .problems import handle, json_response, nothing
 
 BLUEPRINT_NAME = "vtex_seller"
@@ -131,6 +133,7 @@ def make_blueprint() -> Blueprint:
             provide_automatic_options=False,
             merge_slashes=False,  # a redirect would repeat the token
         )
+    blueprint.add_url_rule(HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False)
     blueprint.record(_add_catch_all)
     blueprint.before_request(_authenticate)
     blueprint.register_error_handler(Exception, handle)
@@ -151,6 +154,8 @@ def _add_catch_all(setup: BlueprintSetupState) -> None:
 
 
 def _authenticate() -> None:
+    if request.endpoint == f"{BLUEPRINT_NAME}.{health.__name__}":
+        return  # it is for the shop's own monitor, which has a token of its own
     arguments = request.view_args or {}
     name = arguments.get("marketplace") or next(filter(None, arguments.get("rest", "").split("/")), "")
     require_token(request, _marketplace(name))

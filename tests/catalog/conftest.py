@@ -113,6 +113,7 @@ class World:
             engine=self.engine,
             table=outbox_table,
             gates=self.tables["vtex_gate"],
+            roles=self.tables["vtex_runner"],
             send=send,
             handlers={
                 "change_notification": ChangeNotificationHandler(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from flask_vtex_seller.marketplace.operations import OPERATIONS
-from flask_vtex_seller.outbox.ledger import Scope, Settlement
+from flask_vtex_seller.outbox.ledger import Scope
 from flask_vtex_seller.outbox.message import Message, MessageState
+from flask_vtex_seller.outbox.rows import Settlement
 
 from .box import Box, invoice, notice, said
 
