@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     case,
+    delete,
     select,
     update,
 )
@@ -163,6 +164,10 @@ class GateLedger:
                 where=columns.next_at < moment,
             )
         )
+
+    def forget(self, marketplace: str) -> None:
+        """Open every gate of a marketplace: its hosts are tried anew, and nothing is reserved."""
+        self._session.execute(delete(self._table).where(self._table.c.marketplace == marketplace))
 
     def _change(self, marketplace: str, name: str, *criteria: object, **values: object) -> bool:
         columns = self._table.c

@@ -22,6 +22,7 @@ from ..conformance.ordering import Placed, authorize, place_one
 from ..errors import VtexSellerError
 from ..orders.invoice import Invoice, InvoiceItem, Tracking, TrackingStatus
 from ..orders.order import Order
+from ..outbox.limits import GateLedger
 from ..outbox.message import Message, MessageState
 from ..state import EXTENSION_KEY, State
 from .wire import Reply, Speech, overheard
@@ -108,8 +109,11 @@ class Outgoing:
         self.deliver()
 
     def deliver(self) -> None:
-        """Deliver what waits."""
-        self.state.drain.run(seconds=_PATIENCE_SECONDS)
+        """Deliver what waits; what the marketplace was like in another check does not count."""
+        drain = self.state.drain
+        with drain.engine.begin() as connection:
+            GateLedger(connection, drain.gates).forget(self.marketplace.name)
+        drain.run(seconds=_PATIENCE_SECONDS)
 
     def said(self, method: str, path: str) -> list[Spoken]:
         """Return the calls to a path."""

@@ -85,10 +85,11 @@ def test_a_worker_that_is_told_to_end_finishes_its_call_and_hands_back_the_rest(
     box: Box, database_url: str, server: Loopback
 ) -> None:
     """R19"""
-    told = threading.Event()
+    told, never = threading.Event(), threading.Event()
 
     def answer(_: Received) -> bytes:
         assert told.wait(timeout=20)
+        never.wait(0.05)  # as a marketplace would take: the worker must not be through before it has heard
         return reply(200, b"{}")
 
     server.answer = answer
