@@ -132,6 +132,10 @@ class Marketplace:
     inventory: bool = True
     orders: bool = True
     """Whether new orders are taken; what was placed goes on in any case."""
+    proxy: Secret | None = None
+    """The URL of a proxy through which calls go; it may hold a password. The environment's proxies are not used."""
+    ca_bundle: str | None = None
+    """A file of certificates that are trusted instead of the usual ones."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Calls a second of all workers together, by group of operations; a group that is missing is not bounded."""
     local: bool = False
@@ -253,6 +257,8 @@ def _read(name: str, values: Values) -> Marketplace:
         price=values.flag("price", default=True),
         inventory=values.flag("inventory", default=True),
         orders=values.flag("orders", default=True),
+        proxy=None if (proxy := values.proxy("proxy")) is None else Secret(proxy),
+        ca_bundle=values.file("ca_bundle"),
         rates=values.rates("rates", RATE_GROUPS),
         local=local,
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -89,6 +90,27 @@ class Values:
         if not _TEMPLATE.fullmatch(template) or found != set(names) or "//" in template or "/." in template:
             raise self.error(key, f"must be a path such as {default}")
         return template
+
+    def proxy(self, key: str) -> str | None:
+        """Read the http(s) URL of a proxy, which may hold a user and a password; None if it is missing."""
+        url = self.text(key)
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # reading it is what checks it
+        except ValueError:
+            raise self.error(key, "is no URL") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+            raise self.error(key, "must be a URL such as http://proxy.example:3128")
+        return url
+
+    def file(self, key: str) -> str | None:
+        """Read the path of a file that is there; None if it is missing."""
+        path = self.text(key)
+        if path is not None and not Path(path).is_file():
+            raise self.error(key, "must name a file")
+        return path
 
     def rates(self, key: str, groups: Collection[str]) -> Mapping[str, float]:
         """Read positive numbers under keys of `groups`."""

@@ -1,6 +1,7 @@
 """Settings: what is read, what is refused, and that secrets stay secret."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -477,3 +478,27 @@ def test_an_address_that_nothing_can_be_sent_to_is_refused(address: str) -> None
 def test_a_prefix_that_no_path_can_have_is_refused(prefix: object) -> None:
     with pytest.raises(ConfigurationError, match="VTEX_SELLER_URL_PREFIX"):
         Settings.from_config({"VTEX_SELLER_URL_PREFIX": prefix})
+
+
+@pytest.mark.parametrize(
+    "url", ["proxy.example:3128", "ftp://proxy.example", "http://", "http://p.example/x", "http://[::1"]
+)
+def test_a_proxy_is_an_address_of_a_proxy(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\['proxy'\]"):
+        acme(proxy=url)
+
+
+def test_a_proxys_password_is_never_in_a_repr() -> None:
+    marketplace = acme(proxy="http://shop:hush@proxy.example:3128")
+    assert marketplace.proxy is not None
+    assert marketplace.proxy.reveal() == "http://shop:hush@proxy.example:3128"
+    assert "hush" not in repr(marketplace)
+
+
+def test_a_bundle_of_certificates_is_a_file(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    assert acme(ca_bundle=str(bundle)).ca_bundle == str(bundle)
+    for wrong in (tmp_path, tmp_path / "none.pem"):
+        with pytest.raises(ConfigurationError, match=r"\['ca_bundle'\] must name a file"):
+            acme(ca_bundle=str(wrong))

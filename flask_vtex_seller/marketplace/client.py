@@ -124,7 +124,8 @@ class MarketplaceClient:
     def _exchange(self, operation: Operation, marketplace: Marketplace, call: requests.PreparedRequest) -> Outcome:
         try:
             timeout = (min(CONNECT_SECONDS, self._call_seconds), self._call_seconds)
-            with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False) as response:
+            trust: dict[str, Any] = {"verify": marketplace.ca_bundle or True, "proxies": _proxies(marketplace)}
+            with self._session.send(call, stream=True, timeout=timeout, allow_redirects=False, **trust) as response:
                 # What a redirect says does not matter; it may go on for ever.
                 text = "" if 300 <= response.status_code < 400 else self._beginning(response)
                 # Some servers answer a refused request with the request.
@@ -148,6 +149,10 @@ class MarketplaceClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def _proxies(marketplace: Marketplace) -> dict[str, str]:
+    return {} if marketplace.proxy is None else dict.fromkeys(("http", "https"), marketplace.proxy.reveal())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,11 +53,24 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools with sockets of ours."""
+        super().init_poolmanager(*args, ssl_context=self._context(), **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools()
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the pools of a proxy with sockets of ours, too."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **({} if known else {"ssl_context": self._context(), **kwargs}))
+        if not known:
+            manager.pool_classes_by_scheme = self._pools()
+        return manager
+
+    def _context(self) -> ssl.SSLContext:
         context = create_urllib3_context()
         context.sslsocket_class = _ssl_socket_class(self._deadline.remaining)
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        pools = {"http": _pool_class(self._deadline.remaining), "https": HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = pools
+        return context
+
+    def _pools(self) -> dict[str, type[HTTPConnectionPool]]:
+        return {"http": _pool_class(self._deadline.remaining), "https": HTTPSConnectionPool}
 
 
 def _ssl_socket_class(remaining: Remaining) -> type[ssl.SSLSocket]:
