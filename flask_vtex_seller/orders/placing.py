@@ -121,8 +121,12 @@ class Placing:
             answer = place(placement)
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
+            # an earlier attempt may have left the row, with other content and long ago
             "fingerprint": placement.fingerprint(),
             "value": placement.value,
+            "marketplace_order_group": placement.marketplace_order_group,
+            "marketplace_services_endpoint": placement.marketplace_services_endpoint,
+            "reserved_until": reserved_until(placement, self.marketplace, self.claims.clock.now()),
         }
         key = (self.marketplace.name, placement.marketplace_order_id)
         try:

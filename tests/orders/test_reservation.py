@@ -20,7 +20,7 @@ from flask_vtex_seller.orders.reservation import read_lock_time
 from flask_vtex_seller.state import State, current_state
 
 from ..contract.speaking import speaking
-from ..shops import ACME, Shop, StoppedClock, order_body
+from ..shops import ACME, Shop, StoppedClock, order_body, use_order_finder
 
 DAY = 86400
 SHOPPER = "Maria Silva"
@@ -142,6 +142,28 @@ def test_the_configured_time_counts_where_no_line_says_one(new_shop: Callable[..
     place(shop, "2d", marketplace_order_id="B-01")
     assert order(shop).reserved_until == now(shop) + timedelta(days=1.5)
     assert order(shop, "S-2").reserved_until == now(shop) + timedelta(days=8), "its second line says so"
+
+
+def test_an_order_that_an_earlier_attempt_left_unfinished_is_reserved_as_the_repeat_says(
+    new_shop: Callable[..., Shop],
+) -> None:
+    shop = new_shop(clock=StoppedClock())
+    use_order_finder(shop)
+
+    def commit_the_claim_and_fail(_: Any) -> str:
+        shop.db.session.commit()
+        raise RuntimeError
+
+    shop.place = commit_the_claim_and_fail
+    assert shop.call("/pvt/orders", [body("30m", "30m")]).status_code == 500
+    later(shop, 3600)
+    shop.place = None
+    changed = {**body("2h", "2h"), "marketplaceOrderGroup": "G", "marketplaceServicesEndpoint": "https://new.example"}
+    assert shop.call("/pvt/orders", [changed]).status_code == 200
+    placed = order(shop)
+    assert placed.reserved_until == now(shop) + timedelta(hours=2)
+    assert placed.marketplace_order_group == "G"
+    assert placed.marketplace_services_endpoint == "https://new.example"
 
 
 # when it is over
