@@ -71,7 +71,7 @@ class Reservations:
             try:
                 outcome = self._expire(entry)
             except TemporarilyUnavailable:
-                break  # another worker is at it, or the database is down: the next run goes on
+                continue  # a call or another worker is at it, or the database is busy: the next run tries again
             except Exception as error:
                 # As in the drain: what one order breaks must not stop the others.
                 cause, order = error.__cause__ or error, entry.order

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeout
 
 from flask_vtex_seller import (
     CancellationDecision,
@@ -233,6 +234,34 @@ def test_a_hook_that_fails_changes_nothing_stops_no_other_and_is_asked_again(
     assert SHOPPER not in caplog.text
     assert (order(shop).state, shop.order_ids()) == (OrderState.PLACED, ["S-1", "S-2"])
     assert expire(shop) == ["S-1"]
+
+
+def test_a_database_that_is_busy_for_one_order_stops_no_other(shop: Shop) -> None:
+    place(shop, marketplace_order_id="B-01")
+
+    def time_out(expired: Order) -> None:
+        if expired.order_id == "S-1":
+            raise SqlAlchemyTimeout
+
+    use_hook(shop, time_out)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-2"]
+    assert order(shop).state is OrderState.PLACED
+
+
+def test_an_order_that_changes_meanwhile_stops_no_other(shop: Shop) -> None:
+    place(shop, marketplace_order_id="B-01")
+    place(shop, marketplace_order_id="C-01")
+
+    def authorize_the_next(expired: Order) -> None:
+        if expired.order_id == "S-1":
+            shop.db.session.commit()
+            assert shop.call("/pvt/orders/S-2/fulfill", {}).status_code == 200
+
+    use_hook(shop, authorize_the_next)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-1", "S-3"]
+    assert order(shop, "S-2").state is OrderState.AUTHORIZED
 
 
 def test_a_worker_that_ends_begins_no_further_one(shop: Shop) -> None:
