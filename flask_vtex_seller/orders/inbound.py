@@ -202,7 +202,9 @@ class InboundOrders:
             if order.cancellation_said_at is None:
                 self.lanes.follow(order, decided["cancellation_decision"])
 
-        return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled)
+        # What the shop decided by a verb while its hook ran is the later word.
+        undecided = {"state": order.state, "cancellation_decision": order.cancellation_decision}
+        return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled, undecided)
 
     def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
         """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""

@@ -8,6 +8,7 @@ somebody is at work, and until when that is believed.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -182,11 +183,25 @@ class OrderLedger:
         key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
         return self._update(key, columns.version == entry.version, free, values={"claimed_until": to_epoch_us(until)})
 
-    def settle(self, marketplace: str, marketplace_order_id: str, *, until: datetime, **values: Any) -> bool:
-        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours."""
+    def settle(
+        self,
+        marketplace: str,
+        marketplace_order_id: str,
+        *,
+        until: datetime,
+        only_if: Mapping[str, Any] = MappingProxyType({}),
+        **values: Any,
+    ) -> bool:
+        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours.
+
+        Args:
+            only_if: columns that must still have these values; else nothing is written and the claim stays.
+        """
+        columns = self._table.c
         key = self._key(marketplace, marketplace_order_id)
-        ours = self._table.c.claimed_until == to_epoch_us(until)
-        return self._update(key, ours, values={**self._row(values), "claimed_until": None})
+        ours = columns.claimed_until == to_epoch_us(until)
+        as_it_was = [columns[name].is_not_distinct_from(value) for name, value in self._row(only_if).items()]
+        return self._update(key, ours, *as_it_was, values={**self._row(values), "claimed_until": None})
 
     def expire(self, marketplace: str, marketplace_order_id: str, *, until: datetime) -> bool:
         """End a claim as if its time had run out: somebody must look what became of the order."""
