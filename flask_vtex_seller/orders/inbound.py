@@ -14,7 +14,7 @@ from ..errors import FulfillmentRefused, HookFailed, InvalidRequest, NotFound, O
 from ..hook import Hook, HookBoundary
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
-from .claim import Claims, Outcome, require_answer
+from .claim import Claims, Outcome, busy, require_answer
 from .hooks import (
     AuthorizeFulfillmentHook,
     OrderCancellationHook,
@@ -156,7 +156,13 @@ class InboundOrders:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
             return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.claims.clock.now()}
 
-        return self.claims.decide(self.on_authorization.name, entry, answer, patient)
+        outcome = self.claims.decide(
+            self.on_authorization.name, entry, answer, patient, only_if={"state": order.state}
+        )
+        if outcome.order.authorized_at is None:  # the shop canceled it meanwhile, or another call's hook refused it
+            require_transition(outcome.order, OrderState.AUTHORIZED)
+            raise busy(order.marketplace_order_id)
+        return outcome
 
     def _cancel(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
         entry = self._resolve(marketplace, reference)

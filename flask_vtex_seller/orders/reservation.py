@@ -90,4 +90,6 @@ class Reservations:
                 hook(entry.order)
             return {"state": OrderState.EXPIRED}
 
-        return self.claims.decide(self.on_expiry.name, entry, answer, patient=False)
+        return self.claims.decide(
+            self.on_expiry.name, entry, answer, patient=False, only_if={"state": entry.order.state}
+        )

@@ -347,3 +347,25 @@ def test_a_repeated_placement_is_answered_as_before(shop: Shop) -> None:
     expired_shop(shop)
     assert shop.call("/pvt/orders", [body("8d", "8d")]).json[0]["orderId"] == "S-1"
     assert order(shop).state is OrderState.EXPIRED
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_order_that_the_shop_cancels_while_the_hook_runs_stays_canceled(shop: Shop, late: bool) -> None:
+    """P40. A hook that commits by itself lets the shop's verbs in."""
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+
+    def commit_and_confirm(_: object) -> None:
+        shop.db.session.commit()
+        shop.seller.confirm_cancellation("S-1")
+        shop.db.session.commit()
+
+    if late:
+        use_hook(shop, commit_and_confirm)
+        later(shop, 8 * DAY)
+        assert expire(shop) == []
+    else:
+        shop.release = commit_and_confirm
+        response = shop.call("/pvt/orders/S-1/fulfill", {})
+        assert (response.status_code, response.json["error"]["code"]) == (409, "ORDER_CANCELED")
+    assert order(shop).state is OrderState.CANCELED
