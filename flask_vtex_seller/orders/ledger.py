@@ -28,6 +28,7 @@ from sqlalchemy import (
     delete,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.sql.elements import conv
@@ -153,8 +154,8 @@ class OrderLedger:
             criteria.append(columns.marketplace == marketplace)
         return [entry.order for entry in self._entries(*criteria)]
 
-    def overdue(self, *, now: datetime, limit: int) -> list[Entry]:
-        """Return placed orders whose reservation is over, the longest over first."""
+    def overdue(self, *, now: datetime, limit: int, after: Order | None = None) -> list[Entry]:
+        """Return placed orders whose reservation is over, the longest over first; those that follow `after` if given."""
         columns = self._table.c
         moment = to_epoch_us(now)
         statement = select(self._table).where(
@@ -163,7 +164,11 @@ class OrderLedger:
             columns.cancellation_said_at.is_(None),
             or_(columns.claimed_until.is_(None), columns.claimed_until <= moment),
         )
-        return self._run(statement.order_by(columns.reserved_until).limit(limit))
+        order = (columns.reserved_until, columns.marketplace, columns.marketplace_order_id)
+        if after is not None:
+            place = (_plain(after.reserved_until), after.marketplace, after.marketplace_order_id)
+            statement = statement.where(tuple_(*order) > tuple_(*place))
+        return self._run(statement.order_by(*order).limit(limit))
 
     def page(self, *, marketplace: str | None, state: OrderState | None, limit: int) -> list[Order]:
         """Return the newest orders first."""

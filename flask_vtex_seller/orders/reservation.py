@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,7 +65,7 @@ class Reservations:
         ended: list[Order] = []
         if not self.on_expiry.registered:
             return ended
-        for entry in self.claims.ledger.overdue(now=self.claims.clock.now(), limit=_AT_A_TIME):
+        for entry in self._overdue():
             if stop():
                 break
             try:
@@ -81,6 +81,13 @@ class Reservations:
             if outcome.changed:
                 ended.append(outcome.order)
         return ended
+
+    def _overdue(self) -> Iterator[Entry]:
+        """Read page after page: orders whose hook always fails stay at the head and must not hide those behind."""
+        now, last = self.claims.clock.now(), None
+        while page := self.claims.ledger.overdue(now=now, limit=_AT_A_TIME, after=last):
+            yield from page
+            last = page[-1].order
 
     def _expire(self, entry: Entry) -> Outcome:
         hook = self.on_expiry.get()

@@ -17,6 +17,7 @@ from flask_vtex_seller import (
     OrderState,
     PlacementRefused,
 )
+from flask_vtex_seller.orders import reservation
 from flask_vtex_seller.orders.reservation import read_lock_time
 from flask_vtex_seller.state import State, current_state
 
@@ -234,6 +235,23 @@ def test_a_hook_that_fails_changes_nothing_stops_no_other_and_is_asked_again(
     assert SHOPPER not in caplog.text
     assert (order(shop).state, shop.order_ids()) == (OrderState.PLACED, ["S-1", "S-2"])
     assert expire(shop) == ["S-1"]
+
+
+def test_orders_whose_hook_always_fails_do_not_hide_those_behind(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservation, "_AT_A_TIME", 2)
+    for number in range(4):
+        place(shop, "8d", marketplace_order_id=f"B-0{number}")
+
+    def fail_for_the_first(expired: Order) -> None:
+        if expired.order_id in ("S-1", "S-2", "S-3"):
+            raise RuntimeError
+
+    use_hook(shop, fail_for_the_first)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-4", "S-5"]
+    assert len(shop.asked_for(Order)) == 5, "each is asked about once"
 
 
 def test_a_database_that_is_busy_for_one_order_stops_no_other(shop: Shop) -> None:
