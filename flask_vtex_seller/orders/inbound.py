@@ -156,9 +156,7 @@ class InboundOrders:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
             return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.claims.clock.now()}
 
-        outcome = self.claims.decide(
-            self.on_authorization.name, entry, answer, patient, only_if={"state": order.state}
-        )
+        outcome = self.claims.decide(self.on_authorization.name, entry, answer, patient, only_if={"state": order.state})
         if outcome.order.authorized_at is None:  # the shop canceled it meanwhile, or another call's hook refused it
             require_transition(outcome.order, OrderState.AUTHORIZED)
             raise busy(order.marketplace_order_id)

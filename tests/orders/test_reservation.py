@@ -237,9 +237,7 @@ def test_a_hook_that_fails_changes_nothing_stops_no_other_and_is_asked_again(
     assert expire(shop) == ["S-1"]
 
 
-def test_orders_whose_hook_always_fails_do_not_hide_those_behind(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_orders_whose_hook_always_fails_do_not_hide_those_behind(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reservation, "_AT_A_TIME", 2)
     for number in range(4):
         place(shop, "8d", marketplace_order_id=f"B-0{number}")
