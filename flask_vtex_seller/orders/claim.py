@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ..clock import Clock
@@ -72,11 +73,14 @@ class Claims:
         answer: Callable[[], Mapping[str, Any]],
         patient: bool,
         settled: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        only_if: Mapping[str, Any] = MappingProxyType({}),
     ) -> Outcome:
         """Claim the order, have the hook answer, store what it answers: one transaction.
 
         Args:
-            settled: what else the answer changes; not called when the claim was lost meanwhile.
+            settled: what else the answer changes; not called when the answer is not stored.
+            only_if: what the order must still be like for the answer to be stored: columns with their values. A hook
+                that commits by itself lets the shop's own verbs in.
         """
         order, now = entry.order, self.clock.now()
         key, until = (order.marketplace, order.marketplace_order_id), now + CLAIM
@@ -86,9 +90,11 @@ class Claims:
                 raise Claimed(key) if patient else busy(order.marketplace_order_id)
             attempt.hook_ran = True
             values = answer()
-            ours = self.ledger.settle(*key, until=until, **values)
+            ours = self.ledger.settle(*key, until=until, only_if=only_if, **values)
             if ours:
                 settled(values)
+            else:
+                self.ledger.settle(*key, until=until)  # what the verb said stays, and the claim ends all the same
             return self.after(hook, key, ours, entry.version + 1)
 
         return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))

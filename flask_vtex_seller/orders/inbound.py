@@ -14,7 +14,7 @@ from ..errors import FulfillmentRefused, HookFailed, InvalidRequest, NotFound, O
 from ..hook import Hook, HookBoundary
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
-from .claim import Claims, Outcome, require_answer
+from .claim import Claims, Outcome, busy, require_answer
 from .hooks import (
     AuthorizeFulfillmentHook,
     OrderCancellationHook,
@@ -156,7 +156,11 @@ class InboundOrders:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
             return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.claims.clock.now()}
 
-        return self.claims.decide(self.on_authorization.name, entry, answer, patient)
+        outcome = self.claims.decide(self.on_authorization.name, entry, answer, patient, only_if={"state": order.state})
+        if outcome.order.authorized_at is None:  # the shop canceled it meanwhile, or another call's hook refused it
+            require_transition(outcome.order, OrderState.AUTHORIZED)
+            raise busy(order.marketplace_order_id)
+        return outcome
 
     def _cancel(self, marketplace: Marketplace, reference: OrderReference, patient: bool) -> Outcome:
         entry = self._resolve(marketplace, reference)
@@ -202,7 +206,9 @@ class InboundOrders:
             if order.cancellation_said_at is None:
                 self.lanes.follow(order, decided["cancellation_decision"])
 
-        return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled)
+        # What the shop decided by a verb while its hook ran is the later word.
+        undecided = {"state": order.state, "cancellation_decision": order.cancellation_decision}
+        return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled, undecided)
 
     def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
         """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""

@@ -8,6 +8,7 @@ somebody is at work, and until when that is believed.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from sqlalchemy import (
     delete,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.sql.elements import conv
@@ -152,8 +154,8 @@ class OrderLedger:
             criteria.append(columns.marketplace == marketplace)
         return [entry.order for entry in self._entries(*criteria)]
 
-    def overdue(self, *, now: datetime, limit: int) -> list[Entry]:
-        """Return placed orders whose reservation is over, the longest over first."""
+    def overdue(self, *, now: datetime, limit: int, after: Order | None = None) -> list[Entry]:
+        """Return placed orders whose reservation is over, the longest over first; only those behind `after` if given."""
         columns = self._table.c
         moment = to_epoch_us(now)
         statement = select(self._table).where(
@@ -162,7 +164,11 @@ class OrderLedger:
             columns.cancellation_said_at.is_(None),
             or_(columns.claimed_until.is_(None), columns.claimed_until <= moment),
         )
-        return self._run(statement.order_by(columns.reserved_until).limit(limit))
+        order = (columns.reserved_until, columns.marketplace, columns.marketplace_order_id)
+        if after is not None:
+            place = (_plain(after.reserved_until), after.marketplace, after.marketplace_order_id)
+            statement = statement.where(tuple_(*order) > tuple_(*place))
+        return self._run(statement.order_by(*order).limit(limit))
 
     def page(self, *, marketplace: str | None, state: OrderState | None, limit: int) -> list[Order]:
         """Return the newest orders first."""
@@ -182,11 +188,25 @@ class OrderLedger:
         key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
         return self._update(key, columns.version == entry.version, free, values={"claimed_until": to_epoch_us(until)})
 
-    def settle(self, marketplace: str, marketplace_order_id: str, *, until: datetime, **values: Any) -> bool:
-        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours."""
+    def settle(
+        self,
+        marketplace: str,
+        marketplace_order_id: str,
+        *,
+        until: datetime,
+        only_if: Mapping[str, Any] = MappingProxyType({}),
+        **values: Any,
+    ) -> bool:
+        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours.
+
+        Args:
+            only_if: columns that must still have these values; else nothing is written and the claim stays.
+        """
+        columns = self._table.c
         key = self._key(marketplace, marketplace_order_id)
-        ours = self._table.c.claimed_until == to_epoch_us(until)
-        return self._update(key, ours, values={**self._row(values), "claimed_until": None})
+        ours = columns.claimed_until == to_epoch_us(until)
+        as_it_was = [columns[name].is_not_distinct_from(value) for name, value in self._row(only_if).items()]
+        return self._update(key, ours, *as_it_was, values={**self._row(values), "claimed_until": None})
 
     def expire(self, marketplace: str, marketplace_order_id: str, *, until: datetime) -> bool:
         """End a claim as if its time had run out: somebody must look what became of the order."""

@@ -6,6 +6,7 @@ Source: external-seller-fulfillment OpenAPI, `orderPlacement.items[]`.
 from contextlib import suppress
 from typing import Any
 
+import orjson
 from marshmallow import ValidationError, fields, post_load, pre_load
 
 from ..schema_loader import Amount, Count, Identifier, Lenient, Multiplier, OptionalText, WireSchema
@@ -96,6 +97,13 @@ class OrderItemSchema(WireSchema):
             del data["unit_multiplier"]
         attachments, known = data["attachments"] or (), data.pop("items_attachment") or ()
         # one that stands under both names is one
-        data["attachments"] = (*known, *(attachment for attachment in attachments if attachment not in known))
+        under_the_other = set(map(_identity, known))
+        more = (attachment for attachment in attachments if _identity(attachment) not in under_the_other)
+        data["attachments"] = (*known, *more)
         data["services"] = data["services"] or ()
         return OrderItem(raw=original, **{**data, "is_gift": bool(data["is_gift"])})
+
+
+def _identity(attachment: ItemAttachment) -> tuple[str, bytes]:
+    """Return what can be looked up: an order may hold so many that to compare each with each would take minutes."""
+    return attachment.name, orjson.dumps(attachment.content, option=orjson.OPT_SORT_KEYS)

@@ -116,13 +116,17 @@ class Placing:
         hook = self.on_placement
         place = hook.get()
         if self.marketplace.check_orders:
-            require_terms(placement, self.marketplace, self.ask)
+            self._check(placement, version)
         with HookBoundary(hook.name, lets_through=PlacementRefused):
             answer = place(placement)
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
+            # an earlier attempt may have left the row, with other content and long ago
             "fingerprint": placement.fingerprint(),
             "value": placement.value,
+            "marketplace_order_group": placement.marketplace_order_group,
+            "marketplace_services_endpoint": placement.marketplace_services_endpoint,
+            "reserved_until": reserved_until(placement, self.marketplace, self.claims.clock.now()),
         }
         key = (self.marketplace.name, placement.marketplace_order_id)
         try:
@@ -136,6 +140,16 @@ class Placing:
                 extra={"marketplace": key[0], "marketplace_order_id": key[1], "order_id": values["order_id"]},
             )
         return outcome
+
+    def _check(self, placement: OrderPlacement, version: int) -> None:
+        """Hold the order against the shop's terms, and make sure that asking for them did not cost us the claim."""
+        session = self.claims.ledger.session
+        transaction = session().get_transaction()
+        require_terms(placement, self.marketplace, self.ask)
+        if session().get_transaction() is not transaction:
+            # Without its claim, what a placement hook commits by itself would be placed again by a repeat.
+            key = (self.marketplace.name, placement.marketplace_order_id)
+            self.claims.after("offer_loader or sla_loader", key, ours=True, version=version)
 
     def _answer(self, hook: str, answer: object) -> dict[str, Any]:
         placed = answer if isinstance(answer, PlacedOrder) else PlacedOrder(order_id=answer)  # type: ignore[arg-type]

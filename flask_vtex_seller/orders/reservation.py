@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,13 +65,13 @@ class Reservations:
         ended: list[Order] = []
         if not self.on_expiry.registered:
             return ended
-        for entry in self.claims.ledger.overdue(now=self.claims.clock.now(), limit=_AT_A_TIME):
+        for entry in self._overdue():
             if stop():
                 break
             try:
                 outcome = self._expire(entry)
             except TemporarilyUnavailable:
-                break  # another worker is at it, or the database is down: the next run goes on
+                continue  # a call or another worker is at it, or the database is busy: the next run tries again
             except Exception as error:
                 # As in the drain: what one order breaks must not stop the others.
                 cause, order = error.__cause__ or error, entry.order
@@ -82,6 +82,13 @@ class Reservations:
                 ended.append(outcome.order)
         return ended
 
+    def _overdue(self) -> Iterator[Entry]:
+        """Read page after page: orders whose hook always fails stay at the head and must not hide those behind."""
+        now, last = self.claims.clock.now(), None
+        while page := self.claims.ledger.overdue(now=now, limit=_AT_A_TIME, after=last):
+            yield from page
+            last = page[-1].order
+
     def _expire(self, entry: Entry) -> Outcome:
         hook = self.on_expiry.get()
 
@@ -90,4 +97,6 @@ class Reservations:
                 hook(entry.order)
             return {"state": OrderState.EXPIRED}
 
-        return self.claims.decide(self.on_expiry.name, entry, answer, patient=False)
+        return self.claims.decide(
+            self.on_expiry.name, entry, answer, patient=False, only_if={"state": entry.order.state}
+        )

@@ -39,7 +39,12 @@ class Deadline:
         if not self._slots.acquire(timeout=self._seconds):
             return self._late(request, "every thread is taken")
         answer: Future[Terms] = Future()
-        threading.Thread(target=self._run, args=(request, answer), name="vtex-simulation", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(request, answer), name="vtex-simulation", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._slots.release()
+            return self._late(request, "the system has no thread left")
         try:
             return answer.result(timeout=max(0.0, until - time.monotonic()))
         except TimeoutError:

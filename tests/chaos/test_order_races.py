@@ -195,7 +195,7 @@ def test_workers_at_once_end_each_reservation_once(new_shop: Callable[..., Shop]
     shop.call("/pvt/orders", [order_body(f"{number:013}-01") for number in range(10)])
     clock.advance(8 * 86400)
     ended = [order_id for answer in at_once(lambda: run_expiry(shop), 8) for order_id in answer]
-    ended += run_expiry(shop)  # one that met another worker leaves the rest to its next run
+    ended += run_expiry(shop)  # what met another worker is left to the next run
     assert sorted(ended) == sorted(shop.order_ids())
     assert len(shop.asked_for(Order)) == 10
 

@@ -266,3 +266,32 @@ def test_an_invoice_that_slips_in_follows_the_decision(
     assert shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"}).status_code == 200
     assert states(shop) == [("invoice", state)]
     assert order(shop).invoiced_said == said
+
+
+@pytest.mark.parametrize("answer", [CONFIRM, EVALUATE])
+def test_a_refusal_said_while_the_hook_runs_is_the_later_word(shop: Shop, answer: CancellationDecision) -> None:
+    def commit_and_refuse(_: CancellationRequest) -> CancellationDecision:
+        shop.db.session.commit()
+        shop.seller.send_invoice("S-1", make_invoice("1"), refuses_cancellation=True)
+        shop.db.session.commit()
+        return answer
+
+    shop.decide = commit_and_refuse
+    response = shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"})
+    assert (response.status_code, response.get_data()) == (200, b"")
+    assert (order(shop).state, order(shop).cancellation_decision) == (OrderState.AUTHORIZED, REFUSE)
+    assert hear(shop) == ["1"]
+    assert cancel(shop, CONFIRM).get_data() == b"", "the same wish, with the claim gone"
+
+
+def test_a_confirmation_said_while_the_hook_runs_is_the_later_word(shop: Shop) -> None:
+    def commit_and_confirm(_: CancellationRequest) -> CancellationDecision:
+        shop.db.session.commit()
+        shop.seller.confirm_cancellation("S-1")
+        shop.db.session.commit()
+        return REFUSE
+
+    shop.decide = commit_and_confirm
+    assert shop.call("/pvt/orders/S-1/cancel", {"cancellationRequestId": "1"}).json["orderId"] == "S-1"
+    assert (order(shop).state, order(shop).cancellation_decision) == (OrderState.CANCELED, CONFIRM)
+    assert hear(shop) == ["cancel_order"]

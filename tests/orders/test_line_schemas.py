@@ -108,6 +108,14 @@ def test_one_attachment_under_two_names_is_one(shop: Shop) -> None:
     assert [attachment.name for attachment in item.attachments] == ["Engraving", "Note", "Card"]
 
 
+def test_a_multitude_of_attachments_is_not_compared_each_with_each(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    monkeypatch.setattr(ItemAttachment, "__eq__", lambda *pair: compared.append(pair))
+    names = [f"a{number}" for number in range(300)], [f"b{number}" for number in range(300)]
+    assert len(read(shop, {"itemsAttachment": names[0], "attachments": names[1]}).attachments) == 600
+    assert len(compared) < 600
+
+
 @pytest.mark.parametrize(
     "written", [None, [], "", {}, [{}], [{"name": None}], [{"name": ""}], 7, [7, None, [], True], [" "]]
 )

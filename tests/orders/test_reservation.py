@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import TimeoutError as SqlAlchemyTimeout
 
 from flask_vtex_seller import (
     CancellationDecision,
@@ -16,11 +17,12 @@ from flask_vtex_seller import (
     OrderState,
     PlacementRefused,
 )
+from flask_vtex_seller.orders import reservation
 from flask_vtex_seller.orders.reservation import read_lock_time
 from flask_vtex_seller.state import State, current_state
 
 from ..contract.speaking import speaking
-from ..shops import ACME, Shop, StoppedClock, order_body
+from ..shops import ACME, Shop, StoppedClock, order_body, use_order_finder
 
 DAY = 86400
 SHOPPER = "Maria Silva"
@@ -144,6 +146,28 @@ def test_the_configured_time_counts_where_no_line_says_one(new_shop: Callable[..
     assert order(shop, "S-2").reserved_until == now(shop) + timedelta(days=8), "its second line says so"
 
 
+def test_an_order_that_an_earlier_attempt_left_unfinished_is_reserved_as_the_repeat_says(
+    new_shop: Callable[..., Shop],
+) -> None:
+    shop = new_shop(clock=StoppedClock())
+    use_order_finder(shop)
+
+    def commit_the_claim_and_fail(_: Any) -> str:
+        shop.db.session.commit()
+        raise RuntimeError
+
+    shop.place = commit_the_claim_and_fail
+    assert shop.call("/pvt/orders", [body("30m", "30m")]).status_code == 500
+    later(shop, 3600)
+    shop.place = None
+    changed = {**body("2h", "2h"), "marketplaceOrderGroup": "G", "marketplaceServicesEndpoint": "https://new.example"}
+    assert shop.call("/pvt/orders", [changed]).status_code == 200
+    placed = order(shop)
+    assert placed.reserved_until == now(shop) + timedelta(hours=2)
+    assert placed.marketplace_order_group == "G"
+    assert placed.marketplace_services_endpoint == "https://new.example"
+
+
 # when it is over
 
 
@@ -211,6 +235,49 @@ def test_a_hook_that_fails_changes_nothing_stops_no_other_and_is_asked_again(
     assert SHOPPER not in caplog.text
     assert (order(shop).state, shop.order_ids()) == (OrderState.PLACED, ["S-1", "S-2"])
     assert expire(shop) == ["S-1"]
+
+
+def test_orders_whose_hook_always_fails_do_not_hide_those_behind(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservation, "_AT_A_TIME", 2)
+    for number in range(4):
+        place(shop, "8d", marketplace_order_id=f"B-0{number}")
+
+    def fail_for_the_first(expired: Order) -> None:
+        if expired.order_id in ("S-1", "S-2", "S-3"):
+            raise RuntimeError
+
+    use_hook(shop, fail_for_the_first)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-4", "S-5"]
+    assert len(shop.asked_for(Order)) == 5, "each is asked about once"
+
+
+def test_a_database_that_is_busy_for_one_order_stops_no_other(shop: Shop) -> None:
+    place(shop, marketplace_order_id="B-01")
+
+    def time_out(expired: Order) -> None:
+        if expired.order_id == "S-1":
+            raise SqlAlchemyTimeout
+
+    use_hook(shop, time_out)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-2"]
+    assert order(shop).state is OrderState.PLACED
+
+
+def test_an_order_that_changes_meanwhile_stops_no_other(shop: Shop) -> None:
+    place(shop, marketplace_order_id="B-01")
+    place(shop, marketplace_order_id="C-01")
+
+    def authorize_the_next(expired: Order) -> None:
+        if expired.order_id == "S-1":
+            shop.db.session.commit()
+            assert shop.call("/pvt/orders/S-2/fulfill", {}).status_code == 200
+
+    use_hook(shop, authorize_the_next)
+    later(shop, 8 * DAY)
+    assert expire(shop) == ["S-1", "S-3"]
+    assert order(shop, "S-2").state is OrderState.AUTHORIZED
 
 
 def test_a_worker_that_ends_begins_no_further_one(shop: Shop) -> None:
@@ -296,3 +363,25 @@ def test_a_repeated_placement_is_answered_as_before(shop: Shop) -> None:
     expired_shop(shop)
     assert shop.call("/pvt/orders", [body("8d", "8d")]).json[0]["orderId"] == "S-1"
     assert order(shop).state is OrderState.EXPIRED
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_order_that_the_shop_cancels_while_the_hook_runs_stays_canceled(shop: Shop, late: bool) -> None:
+    """P40. A hook that commits by itself lets the shop's verbs in."""
+    shop.decide = lambda _: CancellationDecision.EVALUATE
+    shop.call("/pvt/orders/S-1/cancel", {})
+
+    def commit_and_confirm(_: object) -> None:
+        shop.db.session.commit()
+        shop.seller.confirm_cancellation("S-1")
+        shop.db.session.commit()
+
+    if late:
+        use_hook(shop, commit_and_confirm)
+        later(shop, 8 * DAY)
+        assert expire(shop) == []
+    else:
+        shop.release = commit_and_confirm
+        response = shop.call("/pvt/orders/S-1/fulfill", {})
+        assert (response.status_code, response.json["error"]["code"]) == (409, "ORDER_CANCELED")
+    assert order(shop).state is OrderState.CANCELED

@@ -306,6 +306,38 @@ def test_the_check_sees_and_ends_with_the_placements_own_transaction(shop: Shop)
     assert shop.order_ids() == []
 
 
+@pytest.mark.parametrize("end", ["rollback", "remove"])
+def test_a_loader_that_rolls_back_is_told_so_before_a_hook_that_commits_places_an_order_twice(
+    shop: Shop, caplog: pytest.LogCaptureFixture, end: str
+) -> None:
+    """P27, P34."""
+
+    def price_and_end(request: SimulationRequest) -> Iterable[Sla]:
+        getattr(shop.db.session, end)()
+        return [Sla(id="standard", name="Standard", price=990, shipping_estimate="5bd")]
+
+    def reserve_and_commit(order: OrderPlacement) -> str:
+        order_id = reserve(shop, order)
+        shop.db.session.commit()
+        return order_id
+
+    shop.slas, shop.place = price_and_end, reserve_and_commit
+    assert [place(shop).status_code, place(shop).status_code] == [500, 500]
+    assert shop.order_ids() == []
+    assert "sla_loader rolled back the transaction" in caplog.text
+    shop.slas = None
+    assert place(shop).get_json()[0]["orderId"] == "S-1"
+
+
+def test_a_loader_may_commit(shop: Shop) -> None:
+    def price_and_commit(request: SimulationRequest) -> Iterable[Sla]:
+        shop.db.session.commit()
+        return [Sla(id="standard", name="Standard", price=990, shipping_estimate="5bd")]
+
+    shop.slas = price_and_commit
+    assert [place(shop).get_json()[0]["orderId"] for _ in range(2)] == ["S-1", "S-1"]
+
+
 def test_an_order_left_unfinished_by_a_hook_that_commits_is_checked_only_if_the_shop_does_not_have_it(
     shop: Shop,
 ) -> None:

@@ -168,6 +168,25 @@ def test_a_failing_function_gives_its_thread_back(
     assert [shop.simulate(("apple", 1), **ADDRESS).status_code for _ in range(3)] == [500, 500, 500]
 
 
+def test_a_system_without_threads_is_a_late_shop_and_costs_none(
+    new_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P18."""
+    monkeypatch.setattr(deadline, "MAX_THREADS", 1)
+    shop = new_shop(VTEX_SELLER_SIMULATION_SECONDS=SHORT)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", refuse)
+        answers = [shop.simulate(("apple", 1)) for _ in range(2)]
+    assert [answer.get_json()["items"][0]["quantity"] for answer in answers] == [0, 0]
+    assert caplog.text.count("no thread left") == 2
+    shop.app.extensions["vtex_seller"].ask._seconds = LONG
+    assert shop.simulate(("apple", 1)).get_json()["items"][0]["quantity"] == 1
+
+
 def test_an_order_is_checked_without_a_budget(hurried: Callable[..., Any]) -> None:
     """A late answer must not refuse an order: its check belongs to the placement's transaction."""
     shop, event = hurried(SHORT)
