@@ -155,7 +155,7 @@ class OrderLedger:
         return [entry.order for entry in self._entries(*criteria)]
 
     def overdue(self, *, now: datetime, limit: int, after: Order | None = None) -> list[Entry]:
-        """Return placed orders whose reservation is over, the longest over first; only those behind `after` if given."""
+        """Return placed orders whose reservation is over, the longest over first; only those behind `after`, if any."""
         columns = self._table.c
         moment = to_epoch_us(now)
         statement = select(self._table).where(
