@@ -41,6 +41,8 @@ _WHOLE_NUMBERS = {
     "VTEX_SELLER_DRAIN_THREADS": "drain_threads",
 }
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
+_OFF_BY_DEFAULT = ("simulation_by_get", "order_modifications", "paused")
+_ON_BY_DEFAULT = ("check_orders", "catalog", "price", "inventory", "orders")
 RATE_GROUPS = ("orders", "catalog", "suggestions", "notices")
 """Of operations whose rate can be bounded; the operations say which is theirs."""
 
@@ -244,23 +246,17 @@ def _read(name: str, values: Values) -> Marketplace:
         unavailable=values.choice("unavailable", _UNAVAILABLE),
         max_stock=values.count("max_stock", None),
         geo_order=values.choice("geo_order", _GEO_ORDERS),
-        simulation_by_get=values.flag("simulation_by_get"),
-        check_orders=values.flag("check_orders", default=True),
         price_tolerance_cents=values.count("price_tolerance_cents", 1),
         reservation_days=values.days("reservation_days"),
         placement_answer=values.choice("placement_answer", _PLACEMENT_ANSWERS),
         evaluation_answer=values.choice("evaluation_answer", _EVALUATION_ANSWERS),
         date_layout=values.choice("date_layout", _DATE_LAYOUTS),
-        order_modifications=values.flag("order_modifications"),
-        paused=values.flag("paused"),
-        catalog=values.flag("catalog", default=True),
-        price=values.flag("price", default=True),
-        inventory=values.flag("inventory", default=True),
-        orders=values.flag("orders", default=True),
         proxy=None if (proxy := values.proxy("proxy")) is None else Secret(proxy),
         ca_bundle=values.file("ca_bundle"),
         rates=values.rates("rates", RATE_GROUPS),
         local=local,
+        **{name: values.flag(name) for name in _OFF_BY_DEFAULT},
+        **{name: values.flag(name, default=True) for name in _ON_BY_DEFAULT},
     )
 
 

@@ -169,6 +169,8 @@ _OPERATIONS = (
         path="{agreement_path}",
         services_path=f"{_SERVICES_ORDER}/changes/{{change_id}}/send-agreement?accountName={{account}}",
         permission="to change orders, whose name VTEX does not publish: ask the marketplace",
+        # No source prints its address: what is refused here must not keep back the order's invoices.
+        holds_lane=False,
     ),
     # catalog-skuseller.json: /api/catalog_system/pvt/skuseller/changenotification/{sellerId}/{sellerSkuId}
     # SKU Bindings API: the same below /api/sku-binding, recommended for new integrations

@@ -192,15 +192,7 @@ class InboundOrders:
             if order.cancellation_said_at is None:  # else both want the same, and the shop knows
                 with HookBoundary(self.on_cancellation.name):
                     decision = hook(request)
-            if not isinstance(decision, CancellationDecision):
-                raise HookFailed(self.on_cancellation.name, "must return a CancellationDecision")
-            decided: dict[str, Any] = {
-                "cancellation_decision": decision,
-                "cancellation_request_id": request_id,
-            }
-            if decision is CancellationDecision.CONFIRM:
-                decided |= {"state": OrderState.CANCELED, "canceled_at": self.claims.clock.now()}
-            return decided
+            return self._decided(decision, request_id)
 
         def settled(decided: Mapping[str, Any]) -> None:
             if order.cancellation_said_at is None:
@@ -209,6 +201,15 @@ class InboundOrders:
         # What the shop decided by a verb while its hook ran is the later word.
         undecided = {"state": order.state, "cancellation_decision": order.cancellation_decision}
         return self.claims.decide(self.on_cancellation.name, entry, answer, patient, settled, undecided)
+
+    def _decided(self, decision: CancellationDecision, request_id: str | None) -> dict[str, Any]:
+        """Return what a decision makes of the order's row."""
+        if not isinstance(decision, CancellationDecision):
+            raise HookFailed(self.on_cancellation.name, "must return a CancellationDecision")
+        decided: dict[str, Any] = {"cancellation_decision": decision, "cancellation_request_id": request_id}
+        if decision is CancellationDecision.CONFIRM:
+            decided |= {"state": OrderState.CANCELED, "canceled_at": self.claims.clock.now()}
+        return decided
 
     def _resolve(self, marketplace: Marketplace, reference: OrderReference) -> Entry:
         """Find the order by the shop's id in the path, else the marketplace's in the body, else that in the path."""

@@ -12,7 +12,7 @@ from ..outbox.ledger import OutboxLedger
 from .invoice_ledger import InvoiceLedger
 from .order import CancellationDecision, Order
 
-_SHIPPING = ("invoice", "tracking", "tracking_status")
+_SHIPPING = ("invoice", "tracking", "tracking_status", "agreement")
 
 
 def order_lane(marketplace_order_id: str) -> str:

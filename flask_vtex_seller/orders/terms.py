@@ -17,7 +17,7 @@ def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> 
 
     A price above the shop's is no loss. Stock is not looked at: only the placement hook's own write can decide who
     gets the last unit. An option can only be checked for the address that the cart was quoted for: not without one,
-    and not for an order that is collected, whose address is the pickup point's.
+    and for an order that is collected, whose address is the pickup point's, only if it is delivered at that address.
 
     Raises:
         SkuNotFound: the shop has no offer for a line.
@@ -34,9 +34,13 @@ def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> 
             raise SkuNotFound(f"items[{index}]: the shop has no SKU {item.sku_id}")
         if item.price + tolerance < offer.price:
             raise PriceChanged(f"items[{index}]: {item.price} is below {offer.price}, the price of SKU {item.sku_id}")
-    if not cart.has_address or _is_collected(order.address):
+    if not cart.has_address:
         return
     chosen = [line for line in order.shipping if line.sla_id is not None]
+    if _is_collected(order.address):
+        # The address is the pickup point's: an option that is not on offer there may be collected. A delivery is not.
+        delivered = {sla.id for sla in terms.slas if sla.pickup_point is None}
+        chosen = [line for line in chosen if line.sla_id in delivered]
     # Marketplaces spread what a delivery costs over the lines in ways of their own: only the sum can be held on to.
     paid = sum(line.price + tolerance for line in chosen)
     asked = sum(_price(line, order.items[line.item_index].sku_id, terms.slas) for line in chosen)

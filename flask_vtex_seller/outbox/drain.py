@@ -95,7 +95,19 @@ class Drain:
         def over() -> bool:
             return stop() or (end is not None and self.clock.monotonic() >= end)
 
-        taking = Taking(
+        with _Inline() if threads == 1 else ThreadPoolExecutor(threads, thread_name_prefix="vtex-seller") as executor:
+            run = _Run(
+                drain=self,
+                taking=self._taking(),
+                settling=self._settling(),
+                executor=executor,
+                threads=threads,
+                over=over,
+            )
+            return run.run(limit)
+
+    def _taking(self) -> Taking:
+        return Taking(
             engine=self.engine,
             table=self.table,
             gates=self.gates,
@@ -104,7 +116,9 @@ class Drain:
             lease=self.lease,
             clock=self.clock,
         )
-        settling = Settling(
+
+    def _settling(self) -> Settling:
+        return Settling(
             engine=self.engine,
             table=self.table,
             gates=self.gates,
@@ -115,9 +129,6 @@ class Drain:
             announce=self.announce,
             announce_breaker=self.announce_breaker,
         )
-        with _Inline() if threads == 1 else ThreadPoolExecutor(threads, thread_name_prefix="vtex-seller") as executor:
-            run = _Run(drain=self, taking=taking, settling=settling, executor=executor, threads=threads, over=over)
-            return run.run(limit)
 
     def health(self) -> Health:
         """Tell how delivering goes, now; reads only."""

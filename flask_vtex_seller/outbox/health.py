@@ -16,6 +16,7 @@ from .roles import DRAIN, LEADER, RoleLedger, Runner
 STALE = timedelta(minutes=10)
 """A message that has been due for so long is not being delivered."""
 _HOST = "host:"
+_UNSETTLED = (MessageState.PENDING, MessageState.HELD, MessageState.DEAD)
 
 
 class Level(Enum):
@@ -76,20 +77,15 @@ def look(
     counts, due = _counts(session, outbox), _due_since(session, outbox, now)
     backlogs = {
         name: Backlog(
-            pending=counts.get((name, MessageState.PENDING.value), 0),
-            held=counts.get((name, MessageState.HELD.value), 0),
-            dead=counts.get((name, MessageState.DEAD.value), 0),
+            **{state.value: counts.get((name, state.value), 0) for state in _UNSETTLED},
             due_since=due.get(name),
             broken=tuple(sorted(gate.name.removeprefix(_HOST) for gate in open_ if gate.marketplace == name)),
             paused=paused,
         )
         for name, paused in marketplaces.items()
     }
-    failures, warnings = list[str](), list[str]()
-    for name, backlog in backlogs.items():
-        failures += _failures(name, backlog, now)
-        if backlog.dead:
-            warnings.append(f"{name}: {backlog.dead} dead letters")
+    failures = [problem for name, backlog in backlogs.items() for problem in _failures(name, backlog, now)]
+    warnings = [f"{name}: {backlog.dead} dead letters" for name, backlog in backlogs.items() if backlog.dead]
     return Health(
         at=now,
         backlogs=backlogs,
@@ -112,9 +108,7 @@ def _failures(name: str, backlog: Backlog, now: datetime) -> Collection[str]:
 
 def _counts(session: DbSession | Connection, outbox: Table) -> dict[tuple[str, str], int]:
     columns = outbox.c
-    unsettled = columns.state.in_(
-        [state.value for state in (MessageState.PENDING, MessageState.HELD, MessageState.DEAD)]
-    )
+    unsettled = columns.state.in_([state.value for state in _UNSETTLED])
     query = select(columns.marketplace, columns.state, func.count()).where(unsettled)
     rows = session.execute(query.group_by(columns.marketplace, columns.state))
     return {(marketplace, state): count for marketplace, state, count in rows}

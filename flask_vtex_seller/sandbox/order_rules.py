@@ -213,9 +213,9 @@ def check_cancellation(
 ) -> list[str]:
     """Return what is wrong with the answer to a cancellation request.
 
-    An empty body means that the seller evaluates the request or has refused it; a body confirms it.
-    *Source:* external-seller-fulfillment OpenAPI, `POST /pvt/orders/{orderId}/cancel` response, whose example exchanges
-    the two ids while its texts do not; external seller connector guide, "Cancellation".
+    An empty body: the seller evaluates the request or has refused it; a body confirms it.
+    *Source:* external-seller-fulfillment OpenAPI, `POST /pvt/orders/{orderId}/cancel` response (its example exchanges
+    the two ids, its texts do not); connector guide, "Cancellation".
 
     Args:
         earlier: the confirmation of an earlier call about the same order.
@@ -226,22 +226,29 @@ def check_cancellation(
     """
     if expect is not None and expect not in CANCELLATION_EXPECTATIONS:
         return check_refusal(answer, expect)
-    findings = Findings()
+    findings, again = Findings(), "P48" if same_request else "P50"
     if not answered(findings, answer, _unanswered_cancellation(answer, legacy_body)):
         return findings.problems
     if is_empty(answer):
-        if earlier is not None:
-            findings.add("P48" if same_request else "P50", "body", "must confirm again, as it did before")
-        elif expect == CONFIRMED:
-            findings.add("P44", "body", "must confirm the cancellation, got an empty body")
-        return findings.problems
+        return _check_empty(findings, again, earlier, expect)
     if answered_json(findings, answer, "P44") and check_object(answer.body, findings, "P44", "body"):
         _check_receipt(findings, "P44", ids, answer.body)
-        _check_same_receipt(findings, "P48" if same_request else "P50", earlier, answer.body)
+        _check_same_receipt(findings, again, earlier, answer.body)
     if invoiced:
         findings.add("P45", "body", "must be empty: an invoice of the sale has refused the cancellation")
     if expect == EVALUATING:
         findings.add("P43", "body", "must be empty while the seller evaluates the request")
+    return findings.problems
+
+
+def _check_empty(
+    findings: Findings, again: str, earlier: Mapping[str, Any] | None, expect: str | int | None
+) -> list[str]:
+    """Return what is wrong if a cancellation is answered with an empty body."""
+    if earlier is not None:
+        findings.add(again, "body", "must confirm again, as it did before")
+    elif expect == CONFIRMED:
+        findings.add("P44", "body", "must confirm the cancellation, got an empty body")
     return findings.problems
 
 

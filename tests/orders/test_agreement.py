@@ -1,11 +1,13 @@
 """The shop's word about a modification of an order. (P82, row 38)"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flask_vtex_seller import Agreement, IllegalTransition, OrderState
+from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.outbox.message import Message
 from flask_vtex_seller.state import current_state
 
@@ -77,3 +79,17 @@ def test_an_order_in_parts_may_be_modified_and_one_that_is_canceled_not(shop: Sh
         seller.cancel_order(order_id, reason="broken", return_invoice=make_invoice("R1", 1000))
     with pytest.raises(IllegalTransition, match="being canceled by the shop"), speaking(shop) as seller:
         seller.send_agreement(order_id, "c-1", Agreement.CONFIRMATION)
+
+
+def test_an_agreement_that_is_refused_keeps_nothing_of_its_order_back(shop: Shop) -> None:
+    """Row 38: its address is published nowhere."""
+    order_id = place_order(shop, "1138-01")
+    with speaking(shop) as seller:
+        seller.send_agreement(order_id, "c-1", Agreement.CONFIRMATION)
+        seller.send_invoice(order_id, make_invoice("1", 1000))
+    with shop.app.app_context():
+        drain = current_state().drain
+        refused = Outcome(verdict=Verdict.REFUSED, status=404, reason="404")
+        done = Outcome(verdict=Verdict.DELIVERED, status=200, reason="200")
+        replace(drain, send=lambda message, _: refused if message.operation == "agreement" else done).run()
+    assert [message.state.value for message in said(shop)] == ["dead", "delivered"]

@@ -173,6 +173,12 @@ def test_an_order_that_is_collected_is_not_held_against_the_options_of_the_picku
     assert place(shop, collected(priced(shipping=(0, 0), sla="pickup"), kind)).status_code == 200
 
 
+def test_a_delivery_is_not_free_because_its_address_calls_itself_a_pickup_point(shop: Shop) -> None:
+    body = priced(shipping=(0, 0))
+    body["shippingData"]["address"]["addressType"] = "pickup"
+    assert refusal(place(shop, body))[0] == "FMT007"
+
+
 def test_the_prices_of_an_order_that_is_collected_are_still_checked(shop: Shop) -> None:
     assert refusal(place(shop, collected(priced(1))))[0] == "FMT006"
 
