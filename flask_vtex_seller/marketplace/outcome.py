@@ -78,11 +78,13 @@ class Outcome:
     @property
     def host(self) -> HostHealth:
         """Tell what this says about the host."""
-        if self.certainty is Certainty.NOT_TRIED:
+        if self.certainty in (Certainty.NOT_SENT, Certainty.UNKNOWN):
+            return HostHealth.FAILED
+        if self.status is None:
             return HostHealth.UNKNOWN
         if self.status == 429:
             return HostHealth.BUSY
-        return HostHealth.FAILED if self.status is None or self.status >= 500 else HostHealth.WORKS
+        return HostHealth.FAILED if self.status >= 500 else HostHealth.WORKS
 
 
 def of_answer(operation: Operation, status: int, headers: Mapping[str, str], text: str, *, now: datetime) -> Outcome:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, Table
 from ..clock import Clock
 from ..errors import VtexSellerError
 from ..hook import places
-from ..marketplace.outcome import Outcome, Verdict
+from ..marketplace.outcome import Certainty, Outcome, Verdict
 from .backoff import MAX_ATTEMPTS
 from .handler import PLAIN, OutcomeHandler
 from .health import Health, look
@@ -233,15 +233,19 @@ class _Run:
     def _outcome(self, message: Message) -> Outcome:
         if message.attempts > MAX_ATTEMPTS:
             # Counted before each call: this one ended its worker every time.
-            return Outcome(verdict=Verdict.REFUSED, reason=f"begun {MAX_ATTEMPTS} times and never ended")
+            return _not_tried(Verdict.REFUSED, f"begun {MAX_ATTEMPTS} times and never ended")
         try:
             return self.drain.send(message, self.drain.handlers.get(message.operation, PLAIN).body(message))
         except VtexSellerError as error:
-            return Outcome(verdict=Verdict.REFUSED, reason=str(error).encode("utf-8", "replace").decode("utf-8"))
+            return _not_tried(Verdict.REFUSED, str(error).encode("utf-8", "replace").decode("utf-8"))
         except Exception as error:
             # The drain's one broad catch: a message that breaks the code that sends it must not stop the others.
             _log.error("sending a message failed: %s\n%s", type(error).__name__, places(error), extra=extra(message))
-            return Outcome(verdict=Verdict.RETRY, reason=f"failed here: {type(error).__name__}")
+            return _not_tried(Verdict.RETRY, f"failed here: {type(error).__name__}")
+
+
+def _not_tried(verdict: Verdict, reason: str) -> Outcome:
+    return Outcome(verdict=verdict, reason=reason, certainty=Certainty.NOT_TRIED)
 
 
 class _Inline(Executor):

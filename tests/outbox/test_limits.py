@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from flask_vtex_seller.errors import HookFailed
 from flask_vtex_seller.marketplace.outcome import Certainty, Outcome, Verdict
 from flask_vtex_seller.outbox.limits import BREAKS_AFTER, OPEN, REPEATS, GateLedger
 from flask_vtex_seller.outbox.message import Message
@@ -137,6 +138,19 @@ def test_a_host_whose_answer_is_no_works(box: Box) -> None:
     box.answer = lambda _: REFUSED
     box.say(*(invoice(str(number), order=str(number)) for number in range(2 * BREAKS_AFTER)))
     assert box.run().dead == 2 * BREAKS_AFTER
+
+
+@pytest.mark.parametrize("error", [HookFailed("sku_loader", "raised"), ValueError("a bug")])
+def test_what_fails_on_this_side_says_nothing_about_a_host(box: Box, error: Exception) -> None:
+    def fail(_: Message) -> Outcome:
+        raise error
+
+    box.answer = fail
+    box.say(*(invoice(str(number), order=str(number)) for number in range(2 * BREAKS_AFTER)))
+    box.run()
+    assert len(box.sent) == 2 * BREAKS_AFTER
+    with gates(box) as ledger:
+        assert ("acme", "host:store") not in ledger.all(["acme"])
 
 
 def test_failures_with_successes_between_them_break_nothing(box: Box) -> None:
