@@ -1,6 +1,7 @@
 """The table of invoices that the shop has sent for orders, and what of them the marketplace has."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    bindparam,
     case,
     delete,
     insert,
@@ -96,15 +98,8 @@ class InvoiceLedger:
 
         Returns whether it is news.
         """
-        columns = self._invoices.c
-        key = (columns.marketplace == marketplace, columns.marketplace_order_id == marketplace_order_id)
-        statement = (
-            update(self._invoices)
-            .where(*key, columns.invoice_number == invoice_number, columns.arrived_at.is_(None))
-            .values(arrived_at=to_epoch_us(now))
-            .returning(columns.type, columns.value)
-        )
-        arrived = self._session.execute(statement).first()
+        key = {"of_marketplace": marketplace, "of_order": marketplace_order_id, "of_invoice": invoice_number}
+        arrived = self._session.execute(_arrival(self._invoices), {**key, "now": to_epoch_us(now)}).first()
         if arrived is None:
             return False
         self._move_order(marketplace, marketplace_order_id, arrived.type, arrived.value)
@@ -149,3 +144,20 @@ class InvoiceLedger:
             columns.marketplace == order.marketplace,
             columns.marketplace_order_id == order.marketplace_order_id,
         )
+
+
+@cache
+def _arrival(invoices: Table) -> Any:
+    """Return the statement of an arrival, made once: it is one of every invoice's two."""
+    columns = invoices.c
+    return (
+        update(invoices)
+        .where(
+            columns.marketplace == bindparam("of_marketplace"),
+            columns.marketplace_order_id == bindparam("of_order"),
+            columns.invoice_number == bindparam("of_invoice"),
+            columns.arrived_at.is_(None),
+        )
+        .values(arrived_at=bindparam("now"))
+        .returning(columns.type, columns.value)
+    )

@@ -148,10 +148,8 @@ class OutboxLedger:
         table, ours = self._table, set[int]()
         for until in {settlement.until for settlement in settlements}:
             ids = [settlement.message.id for settlement in settlements if settlement.until == until]
-            held = and_(table.c.leased_until == to_epoch_us(until), table.c.state == MessageState.PENDING.value)
-            # Writes nothing new: it finds out which are ours, and keeps them so until the transaction ends.
-            kept = update(table).where(table.c.id.in_(ids), held).values(late=table.c.late).returning(table.c.id)
-            ours |= set(self._session.execute(kept).scalars())
+            values = {"ids": ids, "until": to_epoch_us(until), "pending": MessageState.PENDING.value}
+            ours |= set(self._session.execute(_keep_statement(table), values).scalars())
         rows = [write_settlement(settlement, now) for settlement in settlements if settlement.message.id in ours]
         if rows:
             self._session.execute(_settle_statement(table), rows)
@@ -281,6 +279,15 @@ class OutboxLedger:
         over = [MessageState.DELIVERED.value, MessageState.MERGED.value, MessageState.DISCARDED.value]
         old = and_(columns.settled_at < to_epoch_us(before), columns.id < newest)
         return int(self._session.execute(delete(self._table).where(columns.state.in_(over), old)).rowcount)  # type: ignore[attr-defined]
+
+
+@cache
+def _keep_statement(table: Table) -> Any:
+    """Return what finds out which leases are ours; it writes nothing new, and keeps them so."""
+    ours = table.c.id.in_(bindparam("ids", expanding=True)) & (table.c.leased_until == bindparam("until"))
+    return (
+        update(table).where(ours, table.c.state == bindparam("pending")).values(late=table.c.late).returning(table.c.id)
+    )
 
 
 @cache
