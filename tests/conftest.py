@@ -4,6 +4,9 @@
 can be had the tests skip with the reason; `--require-server` turns that skip into a failure.
 
 `--vtex-statements` lists what the protocol asks, with the tests that prove it, and runs none.
+
+`--chaos-full` runs the chaos tests with the figures that are promised, which takes long, and writes what they saw to
+docs/explanation/reliability-report.md; `--chaos-seed` repeats a run.
 """
 
 import os
@@ -27,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-server", action="store_true", help="fail where a server is missing, instead of skipping"
     )
     parser.addoption("--vtex-statements", action="store_true", help="list the protocol's statements and their tests")
+    parser.addoption("--chaos-full", action="store_true", help="the chaos tests with the promised figures")
+    parser.addoption("--chaos-seed", type=int, default=2026, help="what the chaos tests draw from")
+    parser.addoption("--chaos-soak-seconds", type=float, default=3600.0, help="how long the soak of --chaos-full lasts")
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

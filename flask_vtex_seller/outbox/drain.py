@@ -184,13 +184,12 @@ class _Run:
         try:
             while True:
                 # Some more than there are threads: taking one after the other would cost a transaction each.
-                if len(self.waiting) < self.threads and limit != 0 and not self.over():
+                if len(self.waiting) < self.threads and limit != 0 and not self._suspects() and not self.over():
                     room = max(_BATCH, 2 * self.threads)
                     taken = self.taking.take(room if limit is None else min(room, limit))
                     limit = None if limit is None else limit - len(taken)
                     self.waiting.extend(taken)
-                # Twice as many as there are threads: none of them waits while this one settles.
-                while self.waiting and len(self.flying) < (1 if self.threads == 1 else 2 * self.threads):
+                while self.waiting and self._has_room():
                     next_ = self.waiting.popleft()
                     self.flying[self.executor.submit(self._attempt, next_)] = next_
                 if not self.flying:
@@ -198,6 +197,16 @@ class _Run:
                 self._land()
         finally:
             self._hand_back(list(self.waiting))
+
+    def _suspects(self) -> bool:
+        return any(taken.is_suspect for taken in (*self.waiting, *self.flying.values()))
+
+    def _has_room(self) -> bool:
+        """Tell whether one more call may begin; one that may end this worker is made when no other is under way."""
+        next_, flying = self.waiting[0], self.flying.values()
+        alone = self.threads == 1 or next_.is_suspect or any(taken.is_suspect for taken in flying)
+        # Twice as many as there are threads: none of them waits while this one settles.
+        return len(flying) < (1 if alone else 2 * self.threads)
 
     def _land(self) -> None:
         """Settle the attempts that have ended; together, for a transaction is what costs."""

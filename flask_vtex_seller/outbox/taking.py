@@ -31,6 +31,11 @@ class Taken:
     troubled: bool = False
     """Whether its host failed a moment ago."""
 
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether an attempt at it never ended: it may end whoever sends it."""
+        return _is_suspect(self.message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Taking:
@@ -56,6 +61,11 @@ class Taking:
             messages = ledger.lease(now=now, until=until, limit=limit, scopes=open_) if open_ else []
             for scope, gate in broken:
                 messages += self._probe(connection, scope, gate, now, until)
+            suspect = next(filter(_is_suspect, messages), None)
+            if suspect is not None:
+                # Taken without company: what its worker had taken besides would count an attempt that never began.
+                ledger.hand_back([message.id for message in messages if message is not suspect], until=until)
+                messages = [suspect]
             for message in messages:
                 if message.merges:
                     ledger.merge(message, now=now)
@@ -133,6 +143,10 @@ def group_of(message: Message) -> str:
 def host_gate(host: Host) -> str:
     """Return the name of a host's breaker."""
     return f"host:{host.name.lower()}"
+
+
+def _is_suspect(message: Message) -> bool:
+    return message.attempts - 1 > len(message.tries)
 
 
 def _by_marketplace(messages: Iterable[Message]) -> Iterable[tuple[str, list[Message]]]:
