@@ -29,6 +29,7 @@ from .taking import Taken, Taking
 
 T = TypeVar("T")
 _BATCH = 20
+_RATE_PAUSE_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +41,8 @@ class Report:
     failed: int = 0
     """Attempts that will be repeated."""
     dead: int = 0
+    unfinished: bool = False
+    """Whether it ended because its time was up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -86,14 +89,15 @@ class Drain:
 
         Args:
             limit: of attempts.
-            seconds: after which no further call is begun.
+            seconds: after which no further call is begun, but for those that a rate has given a moment already.
             threads: that make calls at a time; with one, they are made in the calling thread.
             stop: asked before each call, in any thread; true ends the run and hands back what was not begun.
         """
         end = None if seconds is None else self.clock.monotonic() + seconds
 
-        def over() -> bool:
-            return stop() or (end is not None and self.clock.monotonic() >= end)
+        def over(taken: Taken | None = None) -> bool:
+            promised = taken is not None and taken.not_before is not None
+            return stop() or (end is not None and not promised and self.clock.monotonic() >= end)
 
         with _Inline() if threads == 1 else ThreadPoolExecutor(threads, thread_name_prefix="vtex-seller") as executor:
             run = _Run(
@@ -104,7 +108,7 @@ class Drain:
                 threads=threads,
                 over=over,
             )
-            return run.run(limit)
+            return run.run(limit, patient=end is not None)
 
     def _taking(self) -> Taking:
         return Taking(
@@ -175,26 +179,33 @@ class _Run:
     settling: Settling
     executor: Executor
     threads: int
-    over: Callable[[], bool]
+    over: Callable[..., bool]
+    """Tells whether no further call may be begun; or not that of a message that was taken."""
     report: Report = field(default_factory=Report)
     waiting: deque[Taken] = field(default_factory=deque)
     flying: dict[Future[Attempt | None], Taken] = field(default_factory=dict)
 
-    def run(self, limit: int | None) -> Report:
+    def run(self, limit: int | None, *, patient: bool) -> Report:
+        """Args: patient: whether to wait for a rate; only a run that has an end is."""
         try:
             while True:
+                held = False
                 # Some more than there are threads: taking one after the other would cost a transaction each.
                 if len(self.waiting) < self.threads and limit != 0 and not self._suspects() and not self.over():
                     room = max(_BATCH, 2 * self.threads)
-                    taken = self.taking.take(room if limit is None else min(room, limit))
+                    taken, held = self.taking.take(room if limit is None else min(room, limit))
                     limit = None if limit is None else limit - len(taken)
                     self.waiting.extend(taken)
                 while self.waiting and self._has_room():
                     next_ = self.waiting.popleft()
                     self.flying[self.executor.submit(self._attempt, next_)] = next_
-                if not self.flying:
+                if self.flying:
+                    self._land()
+                elif patient and held and not self.over():
+                    self.drain.clock.sleep(_RATE_PAUSE_SECONDS)
+                else:
+                    self.report.unfinished = self.over()
                     return self.report
-                self._land()
         finally:
             self._hand_back(list(self.waiting))
 
@@ -233,7 +244,7 @@ class _Run:
         if pause > 0:
             clock.sleep(pause)
         # A call may only begin while the lease surely holds: after a pause somebody else may have taken the message.
-        if self.over() or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:
+        if self.over(taken) or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:
             return None
         begun = clock.now()
         outcome = self._outcome(message)

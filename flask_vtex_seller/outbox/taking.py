@@ -1,6 +1,6 @@
 """Taking messages: those that are due, at the head of their lanes, and may be sent by what the gates say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,12 +49,16 @@ class Taking:
     lease: timedelta
     clock: Clock
 
-    def take(self, limit: int) -> list[Taken]:
-        """Return at most `limit` messages, one a lane, their attempts counted."""
+    def take(self, limit: int) -> tuple[list[Taken], bool]:
+        """Take at most `limit` messages, one a lane, their attempts counted.
+
+        Returns them, and whether a rate holds back others that it may let go in a moment.
+        """
         with self.engine.connect() as connection:
             gates = GateLedger(connection, self.gates).all(self.marketplaces)
         now, begun = self.clock.now(), self.clock.monotonic()
-        open_, broken = self._scopes(gates, now)
+        spent = self._spent(gates, now)
+        open_, broken = self._scopes(gates, spent, now)
         until = now + self.lease
         with self.engine.begin() as connection:
             ledger = OutboxLedger(connection, self.table)
@@ -74,7 +78,7 @@ class Taking:
             if late:
                 ledger.hand_back(late, until=until, due_at=now + _AHEAD)
         troubled = {key for key, gate in gates.items() if gate.failures}
-        return [
+        taken = [
             Taken(
                 message=message,
                 until=until,
@@ -85,16 +89,26 @@ class Taking:
             for message in messages
             if message.id in moments
         ]
+        return taken, bool(spent)
+
+    def _ahead(self) -> timedelta:
+        return min(_AHEAD, self.lease / 8)
+
+    def _spent(self, gates: Mapping[tuple[str, str], Gate], now: datetime) -> set[tuple[str, str]]:
+        """Return the marketplaces and groups whose rate has no moment left that is near."""
+        near = now + self._ahead()
+        return {key for key in self.rates if (gate := gates.get((key[0], f"rate:{key[1]}"))) and gate.next_at > near}
 
     def _scopes(
-        self, gates: Mapping[tuple[str, str], Gate], now: datetime
+        self, gates: Mapping[tuple[str, str], Gate], spent: Collection[tuple[str, str]], now: datetime
     ) -> tuple[list[Scope], list[tuple[Scope, Gate]]]:
         """Return what may be called, and what may be tried by one call."""
         open_, broken = list[Scope](), list[tuple[Scope, Gate]]()
         for marketplace in sorted(self.marketplaces):
             for host, operations in _OPERATIONS.items():
                 gate = gates.get((marketplace, host_gate(host)))
-                scope = Scope(marketplace=marketplace, operations=operations, unknown=host is Host.STORE)
+                free = tuple(name for name in operations if (marketplace, OPERATIONS[name].group) not in spent)
+                scope = Scope(marketplace=marketplace, operations=free, unknown=host is Host.STORE)
                 if gate is None or (gate.next_at <= now and not gate.is_broken):
                     open_.append(scope)
                 elif gate.next_at <= now:
@@ -114,7 +128,7 @@ class Taking:
         self, connection: Connection, messages: Sequence[Message], now: datetime
     ) -> dict[int, datetime | None]:
         """Return when each message may be sent; those that may not be sent soon are left out."""
-        gates, ahead = GateLedger(connection, self.gates), min(_AHEAD, self.lease / 8)
+        gates, ahead = GateLedger(connection, self.gates), self._ahead()
         moments: dict[int, datetime | None] = {message.id: None for message in messages}
         for marketplace, some in _by_marketplace(messages):
             repeats = [message for message in some if message.attempts > 1]

@@ -8,10 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, timedelta
 from types import FrameType
 
-from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
+from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_SCHEDULER_SHUTDOWN, JobExecutionEvent
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
@@ -104,17 +106,26 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     for job, seconds in jobs:
         run = _in_context(app, job, stop, leadership, elect)
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=state.drain.clock.now())
+
+    def go_on(event: JobExecutionEvent) -> None:
+        # At once, not at the next tick: that may be far, for ticks that come during a slow call are gone.
+        if event.retval:
+            with suppress(JobLookupError):  # it is being shut down
+                scheduler.modify_job(event.job_id, next_run_time=state.drain.clock.now())
+
+    scheduler.add_listener(go_on, EVENT_JOB_EXECUTED)
     scheduler.start()
     return scheduler
 
 
-def deliver(state: State, stop: threading.Event) -> None:
-    """Send what is due; ends before the next tick, so that a stop is never far."""
+def deliver(state: State, stop: threading.Event) -> bool:
+    """Send what is due; ends before the next tick, so that a stop is never far. Tell whether more may be due."""
     threads = state.settings.drain_threads
-    state.drain.run(seconds=state.settings.drain_seconds * 0.8, threads=threads, stop=stop.is_set)
+    run = state.drain.run(seconds=state.settings.drain_seconds * 0.8, threads=threads, stop=stop.is_set)
+    return run.unfinished and not stop.is_set()
 
 
-def sweep(state: State, _: threading.Event) -> None:
+def sweep(state: State, _: threading.Event) -> bool:
     """Ask again about SKUs that marketplaces have not decided about yet: an approved one is known from then on."""
     drain = state.drain
     with drain.engine.begin() as connection:
@@ -123,38 +134,43 @@ def sweep(state: State, _: threading.Event) -> None:
         told = drain.marketplaces.intersection(hearers(CHANGE, state.settings.marketplaces))
         due = due_for_another_look(skus, marketplaces=told, interval=LOOK_AGAIN_AFTER, limit=_LOOKS_AT_A_TIME, now=now)
         OutboxLedger(connection, drain.table).append(due, now=now)
+    return False
 
 
-def expire(state: State, stop: threading.Event) -> None:
+def expire(state: State, stop: threading.Event) -> bool:
     """Have the shop give back the stock of orders that were not authorized in time."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     for order in state.reservations.expire(stop=stop.is_set):
         announce(reservation_expired, app, order=order)
+    return False
 
 
-def clean_up(state: State, _: threading.Event) -> None:
+def clean_up(state: State, _: threading.Event) -> bool:
     """Delete messages that were delivered long ago."""
     before = state.drain.clock.now() - timedelta(days=state.settings.keep_days)
     state.drain.purge(before=before)
+    return False
 
 
 def _in_context(
     app: Flask,
-    job: Callable[[State, threading.Event], None],
+    job: Callable[[State, threading.Event], bool],
     stop: threading.Event,
     leadership: Leadership,
     elect: bool,
-) -> Callable[[], None]:
-    def run() -> None:
+) -> Callable[[], bool]:
+    def run() -> bool:
         with app.app_context():
             try:
                 if elect and not leadership.hold():
-                    return
-                job(current_state(), stop)
+                    return False
+                more = job(current_state(), stop)
                 if job is deliver:
                     leadership.note_drain()
+                return more
             except DBAPIError as error:
                 # The next tick tries again; a worker must outlive its database's restart.
                 _log.error("the database failed during %s: %s", job.__name__, type(error).__name__)
+                return False
 
     return run
