@@ -99,9 +99,7 @@ def speaker(box: Box) -> kit.Speaker:
 
 
 @pytest.fixture
-def nursery(
-    database_url: str, marketplace: kit.Marketplace, tmp_path: Path
-) -> Iterator[kit.Nursery]:
+def nursery(database_url: str, marketplace: kit.Marketplace, tmp_path: Path) -> Iterator[kit.Nursery]:
     """Processes of the same shop as `box`."""
     with kit.nursery(kit.described(database_url, marketplace.url), tmp_path / "processes.log") as nursery:
         yield nursery

@@ -94,7 +94,7 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
 def _machine() -> dict[str, str]:
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
-        "machine": f"{os.cpu_count()} processors ({platform.machine()}), {gigabytes:.0f} GB of memory, {platform.system()}",
+        "machine": f"{os.cpu_count()} processors ({platform.machine()}), {gigabytes:.0f} GB, {platform.system()}",
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "PostgreSQL": _postgres(),
@@ -111,7 +111,8 @@ def _postgres() -> str:
 
 _HEAD = """# Reliability report
 
-Written by the tests themselves: `pytest tests/chaos --chaos-full` writes what it saw, and a later run replaces the rows that it
-saw anew. What each promise means, and the short form that runs with every change, is in [](reliability.md). *Kept* is the pass
-figure of the promise, as the test asserts it; a promise without a row was not tried in this form.
+Written by the tests themselves: `pytest tests/chaos --chaos-full` writes what it saw, and a later run replaces the
+rows that it saw anew. What each promise means, and the short form that runs with every change, is in
+[](reliability.md). *Kept* is the pass figure of the promise, as the test asserts it; a promise without a row was not
+tried in this form.
 """.splitlines()

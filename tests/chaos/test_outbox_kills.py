@@ -31,7 +31,13 @@ def assert_all_arrived_in_order(speaker: Speaker, marketplace: Marketplace, *, d
 
 @pytest.mark.parametrize("moment", ["in a call", "at random"])
 def test_killed_workers_lose_nothing_and_overtake_nothing(
-    speaker: Speaker, marketplace: Marketplace, nursery: Nursery, rng: Random, scale: Scale, figures: Figures, moment: str
+    speaker: Speaker,
+    marketplace: Marketplace,
+    nursery: Nursery,
+    rng: Random,
+    scale: Scale,
+    figures: Figures,
+    moment: str,
 ) -> None:
     """R2, R3: two workers of four threads; after each kill another one takes the place."""
     kills, events, lanes = scale(6, 100), scale(120, 1000), scale(40, 250)

@@ -74,8 +74,12 @@ def test_messages_that_fail_together_are_repeated_politely_and_given_up_in_the_e
     calls: dict[int, list[datetime]] = {}
     for moment, message in simulation.calls:
         calls.setdefault(message.id, []).append(moment)
-    soonest = min(later - sooner for moments in calls.values() for sooner, later in zip(moments, moments[1:], strict=False))
-    figures.note("R6", rows=rows, attempts_each=sorted({len(moments) for moments in calls.values()}), wish=wish or "none")
+    soonest = min(
+        later - sooner for moments in calls.values() for sooner, later in zip(moments, moments[1:], strict=False)
+    )
+    figures.note(
+        "R6", rows=rows, attempts_each=sorted({len(moments) for moments in calls.values()}), wish=wish or "none"
+    )
     figures.note("R6", soonest_repeat=f"{soonest.total_seconds():.1f} s")
     assert Counter(len(moments) for moments in calls.values()) == {MAX_ATTEMPTS: rows}
     assert {row.state for row in box.rows()} == {"dead"}

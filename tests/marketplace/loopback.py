@@ -29,7 +29,7 @@ class Received:
 
 
 Answer = Callable[[Received], bytes | Iterable[bytes] | None]
-"""All at once, or piece by piece."""
+"""All at once, or piece by piece; pieces that end with a ConnectionResetError end with a reset."""
 
 
 def reply(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
@@ -92,8 +92,11 @@ class Loopback:
             if answer is None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
                 return
-            for piece in [answer] if isinstance(answer, bytes) else answer:
-                connection.sendall(piece)
+            try:
+                for piece in [answer] if isinstance(answer, bytes) else answer:
+                    connection.sendall(piece)
+            except ConnectionResetError:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
 
 
 def _read(connection: socket.socket) -> Received | None:

@@ -353,6 +353,7 @@ def test_a_lost_lease_is_not_settled(box: Box, caplog: pytest.LogCaptureFixture)
     assert box.states() == {"1": "delivered"}
     assert len(box.ends) == 1
     assert "a lease ran out during a call" in caplog.text
+    assert box.rows()[0].late == 1, "R3: it is not silent"
 
 
 def test_a_call_begins_only_while_the_lease_surely_holds(box: Box) -> None:

@@ -1,0 +1,238 @@
+"""The mechanisms behind the promises, how to take each away, and the test that must miss it."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "flask_vtex_seller"
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """One mechanism taken away."""
+
+    what: str
+    file: str
+    """Below the package."""
+    old: str
+    """Occurs once."""
+    new: str
+    test: str
+    """Below the tests; it must fail."""
+
+
+DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "outbox/test_backoff.py::"
+CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
+SABOTAGES = (
+    Sabotage(
+        "a lease is not checked when an attempt is settled",
+        "outbox/ledger.py",
+        "held = and_(table.c.leased_until == to_epoch_us(until), table.c.state == MessageState.PENDING.value)",
+        "held = table.c.id > 0",
+        f"{DRAIN}test_a_lost_lease_is_not_settled",
+    ),
+    Sabotage(
+        "a late answer is not written down",
+        "outbox/settling.py",
+        "ledger.note_late(message)",
+        "pass",
+        f"{DRAIN}test_a_lost_lease_is_not_settled",
+    ),
+    Sabotage(
+        "a message does not wait for those before it in its lane",
+        "outbox/ledger.py",
+        "                ~self._blocked(row),\n",
+        "",
+        f"{DRAIN}test_a_waiting_head_holds_its_own_lane_only",
+    ),
+    Sabotage(
+        "a dead message does not hold its lane",
+        "outbox/ledger.py",
+        "or_(ahead.c.state == MessageState.PENDING.value, dead),",
+        "ahead.c.state == MessageState.PENDING.value,",
+        f"{DRAIN}test_a_dead_head_of_an_order_holds_its_lane_until_somebody_has_looked_at_it",
+    ),
+    Sabotage(
+        "a lease is not counted as an attempt",
+        "outbox/ledger.py",
+        '"leased_until": None, "attempts": columns.attempts - 1}',
+        '"leased_until": None}',
+        f"{DRAIN}test_a_stop_hands_back_what_was_not_begun_and_counts_no_attempt",
+    ),
+    Sabotage(
+        "an attempt is not counted before its call",
+        "outbox/ledger.py",
+        "attempts=table.c.attempts + 1)",
+        "attempts=table.c.attempts)",
+        f"{DRAIN}test_the_attempt_is_counted_and_committed_before_the_call",
+    ),
+    Sabotage(
+        "a message whose attempt never ended is sent in company",
+        "outbox/taking.py",
+        "return message.attempts - 1 > len(message.tries)",
+        "return False",
+        f"{CHAOS}test_outbox_kills.py::test_a_message_that_kills_its_worker_is_dead_in_the_end_and_the_others_arrive",
+    ),
+    Sabotage(
+        "a call begins however old its lease is",
+        "outbox/drain.py",
+        " or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:",
+        ":",
+        f"{DRAIN}test_a_call_begins_only_while_the_lease_surely_holds",
+    ),
+    Sabotage(
+        "what was taken and not begun is not handed back",
+        "outbox/drain.py",
+        "            self._hand_back(list(self.waiting))\n",
+        "            pass\n",
+        f"{CHAOS}test_graceful_stop.py",
+    ),
+    Sabotage(
+        "saying something commits",
+        "outbox/ledger.py",
+        "            self._session.execute(insert(self._table), rows)\n",
+        "            self._session.execute(insert(self._table), rows)\n            self._session.commit()\n",
+        f"{DRAIN}test_what_is_rolled_back_is_never_sent",
+    ),
+    Sabotage(
+        "calls are repeated below the outbox",
+        "marketplace/deadline.py",
+        "max_retries=0)",
+        'max_retries=__import__("urllib3").Retry(2, allowed_methods=None))',
+        f"{CLIENT}test_an_answer_that_breaks_off_is_an_attempt_to_be_repeated",
+    ),
+    Sabotage(
+        "redirects are followed",
+        "marketplace/client.py",
+        "    def resolve_redirects(self, *_: Any, **__: Any)",
+        '    send = lambda self, *a, **k: requests.Session.send(self, *a, **{**k, "allow_redirects": True})\n\n'
+        "    def resolve_none(self, *_: Any, **__: Any)",
+        f"{CLIENT}test_a_redirect_is_not_followed",
+    ),
+    Sabotage(
+        "the deadline of a call does not reach its socket",
+        "marketplace/deadline.py",
+        "class TimedSocket(socket.socket):\n        def recv_into(self, *args: Any, **kwargs: Any) -> int:\n"
+        "            self.settimeout(remaining())\n",
+        "class TimedSocket(socket.socket):\n        def recv_into(self, *args: Any, **kwargs: Any) -> int:\n",
+        f"{CLIENT}test_an_answer_that_trickles_does_not_hold_the_worker_for_ever",
+    ),
+    Sabotage(
+        "an answer is read to its end, however long it is",
+        "marketplace/client.py",
+        "while len(received) < _BODY_BYTES:",
+        "while True:",
+        f"{CHAOS}test_network.py::test_every_fault_of_the_network_is_an_attempt_with_the_right_end",
+    ),
+    Sabotage(
+        "a refused connection counts as a call that may have been carried out",
+        "marketplace/outcome.py",
+        "certainty = Certainty.NOT_SENT if _is_unsent(error) else Certainty.UNKNOWN",
+        "certainty = Certainty.UNKNOWN",
+        f"{CHAOS}test_network.py::test_a_call_for_which_no_connection_came_about_was_not_sent",
+    ),
+    Sabotage(
+        "a breaker never opens",
+        "outbox/limits.py",
+        "case((failures >= BREAKS_AFTER, rest), else_=columns.next_at)",
+        "columns.next_at",
+        f"{LIMITS}test_a_host_that_fails_again_and_again_is_left_alone",
+    ),
+    Sabotage(
+        "a broken host is tried by every worker",
+        "outbox/taking.py",
+        "if gate is None or (gate.next_at <= now and not gate.is_broken):",
+        "if gate is None or gate.next_at <= now:",
+        f"{CHAOS}test_retries.py::test_an_outage_is_not_amplified_and_is_over_when_it_is_over",
+    ),
+    Sabotage(
+        "each worker has a rate of its own",
+        "outbox/limits.py",
+        'set_={"next_at": first + wanted * step},',
+        'set_={"next_at": moment + wanted * step},',
+        f"{LIMITS}test_moments_are_as_far_apart_as_the_rate_says",
+    ),
+    Sabotage(
+        "moments that a rate gave are lost when a run ends",
+        "outbox/drain.py",
+        "promised = taken is not None and taken.not_before is not None",
+        "promised = False",
+        f"{CHAOS}test_rates.py",
+    ),
+    Sabotage(
+        "repeats have no budget",
+        "outbox/taking.py",
+        "            _deal(gates, marketplace, REPEATS, paid, REPEATS_PER_SECOND, now, ahead, moments)\n",
+        "",
+        f"{LIMITS}test_repeats_are_a_share_of_what_is_sent",
+    ),
+    Sabotage(
+        "Retry-After is ignored",
+        "outbox/backoff.py",
+        "min(wish or timedelta(0), last - now)",
+        "timedelta(0)",
+        f"{BACKOFF}test_a_retry_is_never_before_the_wish_and_never_a_cap_after_it",
+    ),
+    Sabotage(
+        "what failed together comes back together",
+        "outbox/backoff.py",
+        "ceiling * rng.random()",
+        "ceiling",
+        f"{CHAOS}test_retries.py::test_repeats_of_what_failed_together_are_spread_over_the_whole_window",
+    ),
+    Sabotage(
+        "nothing is ever given up",
+        "outbox/backoff.py",
+        "if attempts >= MAX_ATTEMPTS or now >= last:",
+        "if now >= last:",
+        f"{BACKOFF}test_the_fifteenth_failure_is_the_last",
+    ),
+    Sabotage(
+        "every scheduler acts, leader or not",
+        "runners/scheduler.py",
+        "if elect and not leadership.hold():",
+        "if leadership is None:",
+        f"{CHAOS}test_election.py",
+    ),
+    Sabotage(
+        "trouble with the database ends a job",
+        "runners/scheduler.py",
+        "except DBAPIError as error:",
+        "except ZeroDivisionError as error:",
+        "runners/test_scheduler.py::test_trouble_with_the_database_does_not_end_the_scheduler",
+    ),
+    Sabotage(
+        "a database that takes no writes is an error like any other",
+        "database.py",
+        "return code & 0xFF in _SQLITE_TRANSIENT",
+        "return False",
+        f"{CHAOS}test_database_trouble.py::test_an_order_that_cannot_be_written_is_answered_503_and_taken_afterwards",
+    ),
+)
+
+
+def copy(folder: Path) -> None:
+    """Copy what the tests need."""
+    without = shutil.ignore_patterns("__pycache__", ".*cache", "*.sqlite*")
+    for name in (PACKAGE, "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
+    for name in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+
+
+def carry_out(sabotage: Sabotage, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the test that must miss the mechanism, in a copy without it; the copy is whole again afterwards."""
+    file = folder / PACKAGE / sabotage.file
+    whole = file.read_text(encoding="utf-8")
+    assert whole.count(sabotage.old) == 1, f"{sabotage.file} has changed: {sabotage.what}"
+    file.write_text(whole.replace(sabotage.old, sabotage.new), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    try:
+        return subprocess.run(
+            [*command, f"tests/{sabotage.test}"], cwd=folder, capture_output=True, text=True, check=False, timeout=600
+        )
+    finally:
+        file.write_text(whole, encoding="utf-8")

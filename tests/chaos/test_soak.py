@@ -1,0 +1,62 @@
+"""Hours of it. (R20)"""
+
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import func, select
+
+from ..marketplace.loopback import RESET, reply
+from ..outbox.box import Box
+from .kit import DONE, Child, Marketplace, Nursery, Speaker, overtaken, wait_until_settled
+from .report import Figures
+
+RATE, LANES = 28, 2000
+MOST_MEGABYTES_IN_TEN_MINUTES = 1.0
+
+
+def memory(child: Child) -> float:
+    """In megabytes."""
+    lines = Path(f"/proc/{child.pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
+
+
+def descriptors(child: Child) -> int:
+    return len(list(Path(f"/proc/{child.pid}/fd").iterdir()))
+
+
+@pytest.mark.full
+def test_workers_run_for_an_hour_and_neither_lose_nor_grow(
+    request: pytest.FixtureRequest,
+    speaker: Speaker,
+    marketplace: Marketplace,
+    nursery: Nursery,
+    box: Box,
+    rng: Random,
+    figures: Figures,
+) -> None:
+    """R20: a hundred thousand messages, a twentieth of the calls fails."""
+    seconds = request.config.getoption("--chaos-soak-seconds")
+    marketplace.behave = lambda _: rng.choice([reply(503), RESET]) if rng.random() < 0.05 else DONE
+    workers = [nursery.start() for _ in range(4)]
+    begun, warm, opened = time.monotonic(), dict[str, float](), dict[str, int]()
+    for second in range(int(seconds)):
+        speaker.say(*(str(rng.randrange(LANES)) for _ in range(RATE)))
+        time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
+        if not warm and second >= seconds / 6:
+            warm = {worker.name: memory(worker) for worker in workers}
+            opened = {worker.name: descriptors(worker) for worker in workers}
+    grown = max(memory(worker) - warm[worker.name] for worker in workers) / (seconds * 5 / 6) * 600
+    more = max(descriptors(worker) - opened[worker.name] for worker in workers)
+    wait_until_settled(box, seconds=600)
+    nursery.end()
+    arrivals = marketplace.arrivals
+    lost = len(speaker.all - {arrival.what for arrival in arrivals})
+    with box.state.drain.engine.connect() as connection:
+        rows = connection.execute(select(func.count()).select_from(box.state.drain.table)).scalar()
+    figures.note("R20", seconds=seconds, events=len(speaker.all), rows=rows, calls=len(arrivals), lost=lost)
+    figures.note("R20", out_of_order=len(overtaken(arrivals)), grown_in_ten_minutes=f"{grown:.2f} MB", more_files=more)
+    assert (lost, overtaken(arrivals)) == (0, [])
+    assert grown <= MOST_MEGABYTES_IN_TEN_MINUTES
+    assert more <= 8
