@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from ..catalog.ledger import TABLE as SKU_TABLE
 from ..catalog.ledger import SkuLedger
 from ..catalog.sync import CHANGE, due_for_another_look, hearers
+from ..clock import SystemClock
 from ..database import missing
 from ..errors import ConfigurationError
 from ..outbox.ledger import OutboxLedger
@@ -36,6 +37,8 @@ _LOOK_SECONDS = 0.1
 LOOK_AGAIN_AFTER = timedelta(minutes=20)
 """How often a suggested SKU is asked about. Source: VTEX asks for 15 to 30 minutes between two looks."""
 _LOOKS_AT_A_TIME = 200
+_now = SystemClock().now
+"""APScheduler goes by this machine's clock, which may be another than the database's."""
 _log = logging.getLogger(__name__)
 
 
@@ -105,13 +108,13 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     jobs = ((deliver, every), (sweep, SWEEP_SECONDS), (expire, EXPIRE_SECONDS), (clean_up, CLEAN_UP_SECONDS))
     for job, seconds in jobs:
         run = _in_context(app, job, stop, leadership, elect)
-        scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=state.drain.clock.now())
+        scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=_now())
 
     def go_on(event: JobExecutionEvent) -> None:
         # At once, not at the next tick: that may be far, for ticks that come during a slow call are gone.
         if event.retval:
             with suppress(JobLookupError):  # it is being shut down
-                scheduler.modify_job(event.job_id, next_run_time=state.drain.clock.now())
+                scheduler.modify_job(event.job_id, next_run_time=_now())
 
     scheduler.add_listener(go_on, EVENT_JOB_EXECUTED)
     scheduler.start()

@@ -216,6 +216,13 @@ def described(database_url: str, marketplace_url: str, **config: Any) -> dict[st
     return {"database": database_url, "marketplace": marketplace_at(marketplace_url), "config": config}
 
 
+def tell(file: Path, words: str) -> None:
+    """Write what processes read at any moment."""
+    new = file.with_suffix(".new")
+    new.write_text(words)
+    new.replace(file)
+
+
 # what is said
 
 

@@ -22,6 +22,7 @@ from .kit import (
     doubled,
     overtaken,
     slowly,
+    tell,
     wait_until_settled,
 )
 from .report import Figures
@@ -85,10 +86,10 @@ def test_a_server_that_restarts_again_and_again_loses_nothing(
 @pytest.fixture
 def trouble(box: Box, tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "trouble"
-    file.write_text(NONE)
+    tell(file, NONE)
     ask_for_trouble(box.state.drain.engine, file)
     yield file
-    file.write_text(NONE)
+    tell(file, NONE)
 
 
 @pytest.mark.parametrize("kind", [FULL, READ_ONLY])
@@ -99,7 +100,7 @@ def test_an_order_that_cannot_be_written_is_answered_503_and_taken_afterwards(
     caplog.set_level(logging.INFO)
     shop = box.shop
     assert shop.call("/pvt/orders", [order_body("A-01")]).status_code == 200
-    trouble.write_text(kind)
+    tell(trouble, kind)
     with shop.app.app_context():
         shop.db.session.remove()
         shop.db.engine.dispose()
@@ -111,7 +112,7 @@ def test_an_order_that_cannot_be_written_is_answered_503_and_taken_afterwards(
     assert refused.json["error"]["exception"] is None
     assert refused.headers["x-vtex-error-code"] == "TEMPORARILY_UNAVAILABLE"
     assert "Traceback" not in refused.text + caplog.text
-    trouble.write_text(NONE)
+    tell(trouble, NONE)
     assert shop.call("/pvt/orders", [bodies[number]]).status_code == 200
     assert len(shop.order_ids()) == number + 2
 
@@ -129,7 +130,7 @@ def test_a_worker_outlives_a_database_that_takes_no_writes(
 ) -> None:
     """R17: it goes on when writes are taken again, and nothing is broken."""
     times, trouble, lanes = scale(1, 10), tmp_path / "trouble", 40
-    trouble.write_text(NONE)
+    tell(trouble, NONE)
     marketplace.behave = lambda _: slowly(0.02)
     worker = nursery.start(shop={"trouble_file": str(trouble)})
     recoveries = []
@@ -137,12 +138,12 @@ def test_a_worker_outlives_a_database_that_takes_no_writes(
         for _ in range(3):
             speaker.say(*(f"{lane}" for lane in range(lanes)))
         marketplace.wait_for_more(lanes)
-        trouble.write_text(kind)
+        tell(trouble, kind)
         # a worker that took nothing more would come to a halt; one that met a full page may go on for a while
         marketplace.wait_for(lambda _: False, seconds=1.5)
         assert not nursery.has_ended(worker), nursery.log.read_text()
         before, relieved = len(marketplace.arrivals), time.monotonic()
-        trouble.write_text(NONE)
+        tell(trouble, NONE)
         if len(speaker.all) > len({arrival.what for arrival in marketplace.arrivals}):
             assert marketplace.wait_for(lambda arrivals, before=before: len(arrivals) > before)  # type: ignore[misc]
             recoveries.append(marketplace.arrivals[before].at - relieved)

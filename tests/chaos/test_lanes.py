@@ -24,6 +24,7 @@ from .kit import (
     overtaken,
     silently_overtaken,
     slowly,
+    tell,
     wait_until_settled,
 )
 from .report import Figures
@@ -125,7 +126,7 @@ def test_a_clock_that_is_wrong_by_an_hour_loses_and_overtakes_nothing(
     lanes, each, steps = scale(40, 200), scale(4, 5), scale(1, 10)
     shared = request.config.getoption("--database") == "sqlite"
     clock = tmp_path / "clock"
-    clock.write_text("0")
+    tell(clock, "0")
     marketplace.behave = lambda _: slowly(0.02)
     nursery.start(shop={"clock_file": str(clock)})
     nursery.start(shop={"clock_file": str(clock)} if shared else {})
@@ -133,11 +134,11 @@ def test_a_clock_that_is_wrong_by_an_hour_loses_and_overtakes_nothing(
         for _ in range(each):
             speaker.say(*(f"{lane}" for lane in range(lanes)))
         marketplace.wait_for_more(lanes)
-        clock.write_text(f"{seconds if step % 2 == 0 else 0}")
+        tell(clock, f"{seconds if step % 2 == 0 else 0}")
         if seconds < 0 and shared:
             # nothing is due for an hour now, unless the clock is set right again
             marketplace.wait_for(lambda _: False, seconds=1)
-            clock.write_text("0")
+            tell(clock, "0")
         wait_until_settled(box, seconds=60)
     nursery.end()
     arrivals = marketplace.arrivals

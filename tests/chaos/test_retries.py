@@ -1,5 +1,6 @@
 """Long spans of failing, in simulated time: schedules, a stuck order, an outage. (R4, R6, R7)"""
 
+import itertools
 import statistics
 from collections import Counter
 from collections.abc import Callable
@@ -36,10 +37,6 @@ class Simulation:
     rng: Random
     calls: list[tuple[datetime, Message]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        answer = self.box.answer
-        assert answer is not None
-
     def drains(self, count: int) -> list[Drain]:
         def send(message: Message, _: Any) -> Outcome:
             self.calls.append((self.box.clock.now(), message))
@@ -65,18 +62,13 @@ def test_messages_that_fail_together_are_repeated_politely_and_given_up_in_the_e
     box.answer = lambda _: Outcome(verdict=Verdict.RETRY, status=408, reason="408", retry_after=wish)
     box.say(*(invoice(f"{number}", order=f"{number}") for number in range(rows)))
     [drain] = simulation.drains(1)
-    second_due: list[timedelta] = []
     while (due := simulation.next_due()) is not None:
         box.clock.advance(max(0.0, (due - box.clock.now()).total_seconds()) + TICK_SECONDS)
         drain.run()
-        if not second_due:
-            second_due = [from_epoch_us(row.due_at) - from_epoch_us(row.settled_at or 0) for row in ()]
     calls: dict[int, list[datetime]] = {}
     for moment, message in simulation.calls:
         calls.setdefault(message.id, []).append(moment)
-    soonest = min(
-        later - sooner for moments in calls.values() for sooner, later in zip(moments, moments[1:], strict=False)
-    )
+    soonest = min(later - sooner for moments in calls.values() for sooner, later in itertools.pairwise(moments))
     figures.note(
         "R6", rows=rows, attempts_each=sorted({len(moments) for moments in calls.values()}), wish=wish or "none"
     )
