@@ -15,7 +15,7 @@ def test_the_page_has_each_figure_and_says_what_was_not_run() -> None:
     figures.passed = True
     add(known, "tests/chaos/test_x.py::test_that[in a call]", figures)
     page = render(known)
-    assert re.search(r"\| `test_that` \| sqlite \| 7 \| kills: 100, sent twice: 3 \| kept, ", page)
+    assert re.search(r"\| `test_that\[in a call\]` \| sqlite \| 7 \| kills: 100, sent twice: 3 \| kept, ", page)
     assert page.count("Not run in its full form for this report.") == len(PROMISES) - 1
     assert "Not run in its full form on postgres." in page
 

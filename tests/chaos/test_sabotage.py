@@ -32,7 +32,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_mechanism_that_is_taken_away_is_missed(sabotage: Sabotage, workshop: Path, figures: Figures) -> None:
     done = carry_out(sabotage, workshop)
-    figures.note("sabotage", without=sabotage.what, failed=sabotage.test.rpartition("/")[2])
+    figures.note("sabotage", missed_by=sabotage.test.rpartition("/")[2])
     assert done.returncode == FAILED, done.stdout[-3000:]
 
 
