@@ -51,8 +51,8 @@ SABOTAGES = (
     Sabotage(
         "a dead message does not hold its lane",
         "outbox/ledger.py",
-        "or_(ahead.c.state == MessageState.PENDING.value, dead),",
-        "ahead.c.state == MessageState.PENDING.value,",
+        "or_(ahead.c.state.in_([MessageState.PENDING.value, MessageState.HELD.value]), dead),",
+        "ahead.c.state.in_([MessageState.PENDING.value, MessageState.HELD.value]),",
         f"{DRAIN}test_a_dead_head_of_an_order_holds_its_lane_until_somebody_has_looked_at_it",
     ),
     Sabotage(
@@ -74,7 +74,7 @@ SABOTAGES = (
         "outbox/taking.py",
         "return message.attempts - 1 > len(message.tries)",
         "return False",
-        f"{CHAOS}test_outbox_kills.py::test_a_message_that_kills_its_worker_is_dead_in_the_end_and_the_others_arrive",
+        f"{DRAIN}test_a_message_that_kills_every_worker_takes_no_other_with_it",
     ),
     Sabotage(
         "a call begins however old its lease is",
@@ -160,7 +160,21 @@ SABOTAGES = (
         "outbox/drain.py",
         "promised = taken is not None and taken.not_before is not None",
         "promised = False",
-        f"{CHAOS}test_rates.py",
+        f"{LIMITS}test_moments_that_a_rate_gave_are_used_though_the_run_is_over",
+    ),
+    Sabotage(
+        "a run ends when its rate is spent for the moment",
+        "outbox/drain.py",
+        "elif patient and held and not self.over():",
+        "elif patient is None:",
+        f"{LIMITS}test_a_run_with_an_end_waits_for_its_rate",
+    ),
+    Sabotage(
+        "a backlog waits for the next tick",
+        "runners/scheduler.py",
+        "        if event.retval:\n",
+        "        if event is None:\n",
+        "runners/test_scheduler.py::test_what_is_left_is_gone_on_with_at_once_and_not_at_the_next_tick",
     ),
     Sabotage(
         "repeats have no budget",

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from flask_vtex_seller import VtexSellerError, message_dead, message_delivered
-from flask_vtex_seller.clock import from_epoch_us
+from flask_vtex_seller.clock import from_epoch_us, to_epoch_us
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.outbox.backoff import MAX_ATTEMPTS
 from flask_vtex_seller.outbox.message import Draft, Message, MessageState
@@ -334,6 +334,29 @@ def test_a_message_that_kills_every_worker_is_not_sent_forever(box: Box) -> None
             box.clock.advance(LEASE)
     assert box.names.count("poison") <= MAX_ATTEMPTS
     assert box.states() == {"poison": "dead"}
+
+
+def test_a_message_that_kills_every_worker_takes_no_other_with_it(box: Box) -> None:
+    """R15: what a dead worker had taken besides is sent, and counts no attempt each time."""
+
+    def die(message: Message) -> Outcome:
+        if said(message) == "poison":
+            raise Killed
+        return DELIVERED
+
+    box.answer = die
+    box.say(invoice("poison", order="0"), *(invoice(str(number), order=str(number)) for number in range(1, 10)))
+    with box.state.drain.engine.begin() as connection:
+        # whoever had taken them died in a way that handed nothing back
+        until = to_epoch_us(box.clock.now())
+        connection.execute(box.state.drain.table.update().values(attempts=1, leased_until=until))
+    for _ in range(MAX_ATTEMPTS + 3):
+        try:
+            box.run(threads=1)
+        except Killed:
+            box.clock.advance(LEASE)
+    assert box.states() == {"poison": "dead", **{str(number): "delivered" for number in range(1, 10)}}
+    assert {row.attempts for row in box.rows()[1:]} == {2}
 
 
 def test_a_lost_lease_is_not_settled(box: Box, caplog: pytest.LogCaptureFixture) -> None:

@@ -76,6 +76,22 @@ def test_a_drain_obeys_its_rate(box: Box) -> None:
     assert sent[-1] - sent[0] <= timedelta(seconds=30 / 5 * 1.05)
 
 
+def test_a_run_with_an_end_waits_for_its_rate(box: Box) -> None:
+    """R8: it would stand still until the next tick otherwise."""
+    box.say(*(invoice(str(number), order=str(number)) for number in range(30)))
+    report = box.drain(rates={("acme", "orders"): 5.0}).run(seconds=10)
+    assert (report.delivered, report.unfinished) == (30, False)
+
+
+def test_moments_that_a_rate_gave_are_used_though_the_run_is_over(box: Box) -> None:
+    """R8: nobody else would use them."""
+    box.say(*(invoice(str(number), order=str(number)) for number in range(30)))
+    begun = box.clock.now()
+    report = box.drain(rates={("acme", "orders"): 5.0}).run(seconds=0.1)
+    assert (report.delivered, report.unfinished) == (6, True)
+    assert box.clock.now() - begun == SECOND
+
+
 def test_a_rate_of_one_group_does_not_hold_another(box: Box) -> None:
     box.say(notice("apple"), *(invoice(str(number), order=str(number)) for number in range(15)))
     begun = box.clock.now()

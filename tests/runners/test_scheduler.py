@@ -20,6 +20,7 @@ from flask_vtex_seller.catalog.sku import SkuState
 from flask_vtex_seller.errors import ConfigurationError
 from flask_vtex_seller.marketplace.outcome import Outcome
 from flask_vtex_seller.outbox.message import Message
+from flask_vtex_seller.runners import scheduler as scheduler_module
 from flask_vtex_seller.runners.scheduler import LOOK_AGAIN_AFTER, clean_up, deliver, expire, start_scheduler, sweep
 
 from ..marketplace.loopback import Loopback, Received, loopback, marketplace_at, reply
@@ -245,6 +246,33 @@ def test_a_run_ends_before_the_next_tick(box: Box) -> None:
     state = replace(box.state, drain=box.drain())
     deliver(state, threading.Event())
     assert len(box.sent) == 4, "of five seconds, four"
+
+
+def test_a_run_tells_whether_more_is_due(box: Box) -> None:
+    box.answer = lambda _: box.clock.advance(3) or DELIVERED  # type: ignore[func-returns-value]
+    box.say(invoice("1", order="1"), invoice("2", order="2"), invoice("3", order="3"))
+    state = replace(box.state, drain=box.drain())
+    assert deliver(state, threading.Event())
+    assert not deliver(state, threading.Event())
+    assert set(box.states().values()) == {"delivered"}
+
+
+def test_what_is_left_is_gone_on_with_at_once_and_not_at_the_next_tick(
+    new_shop: Callable[..., Shop], server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, enough = [], threading.Event()
+
+    def deliver(*_: Any) -> bool:
+        runs.append(1)
+        if len(runs) == 3:
+            enough.set()
+        return len(runs) < 3
+
+    monkeypatch.setattr(scheduler_module, "deliver", deliver)
+    shop = new_shop(marketplaces={"acme": marketplace_at(server.url)}, VTEX_SELLER_DRAIN_SECONDS=3600)
+    with scheduler(shop):
+        assert enough.wait(timeout=20)
+    assert len(runs) == 3
 
 
 def test_a_run_stops_when_told_to(box: Box) -> None:
