@@ -86,8 +86,8 @@ SABOTAGES = (
     Sabotage(
         "what was taken and not begun is not handed back",
         "outbox/drain.py",
-        "            self._hand_back(list(self.waiting))\n",
-        "            pass\n",
+        "        self._hand_back([taken for taken, attempt in landed if attempt is None])\n",
+        "",
         f"{CHAOS}test_graceful_stop.py",
     ),
     Sabotage(

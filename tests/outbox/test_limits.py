@@ -77,7 +77,8 @@ def test_a_drain_obeys_its_rate(box: Box) -> None:
 
 
 def test_a_run_with_an_end_waits_for_its_rate(box: Box) -> None:
-    """R8: it would stand still until the next tick otherwise."""
+    """R8: others have reserved the next moments; it would stand still until the next tick otherwise."""
+    reserve(box, 6, per_second=5)
     box.say(*(invoice(str(number), order=str(number)) for number in range(30)))
     report = box.drain(rates={("acme", "orders"): 5.0}).run(seconds=10)
     assert (report.delivered, report.unfinished) == (30, False)
