@@ -71,7 +71,8 @@ def test_killed_workers_lose_nothing_and_overtake_nothing(
     figures.note("R2", sent_twice=doubled(arrivals), backlog_empty_after=f"{emptied:.1f} s")
     assert lost == 0
     assert overtaken(arrivals) == []
-    assert doubled(arrivals) <= kills * THREADS
+    # Answers that wait to be settled are as many again as the calls under way, at worst; a few kills may all meet that.
+    assert doubled(arrivals) <= kills * scale(2 * THREADS, THREADS)
 
 
 def test_after_kills_between_two_sends_every_message_arrives_once_and_in_order(
