@@ -65,11 +65,7 @@ class Taking:
             messages = ledger.lease(now=now, until=until, limit=limit, scopes=open_) if open_ else []
             for scope, gate in broken:
                 messages += self._probe(connection, scope, gate, now, until)
-            suspect = next(filter(_is_suspect, messages), None)
-            if suspect is not None:
-                # Taken without company: what its worker had taken besides would count an attempt that never began.
-                ledger.hand_back([message.id for message in messages if message is not suspect], until=until)
-                messages = [suspect]
+            messages = _without_company(ledger, messages, until)
             for message in messages:
                 if message.merges:
                     ledger.merge(message, now=now)
@@ -157,6 +153,15 @@ def group_of(message: Message) -> str:
 def host_gate(host: Host) -> str:
     """Return the name of a host's breaker."""
     return f"host:{host.name.lower()}"
+
+
+def _without_company(ledger: OutboxLedger, messages: list[Message], until: datetime) -> list[Message]:
+    """Keep a suspect alone: what is taken besides would count an attempt that never began if its worker ended."""
+    suspect = next(filter(_is_suspect, messages), None)
+    if suspect is None:
+        return messages
+    ledger.hand_back([message.id for message in messages if message is not suspect], until=until)
+    return [suspect]
 
 
 def _is_suspect(message: Message) -> bool:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, timedelta
+from functools import partial
 from types import FrameType
 
 from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_SCHEDULER_SHUTDOWN, JobExecutionEvent
@@ -109,16 +110,16 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     for job, seconds in jobs:
         run = _in_context(app, job, stop, leadership, elect)
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=_now())
-
-    def go_on(event: JobExecutionEvent) -> None:
-        # At once, not at the next tick: that may be far, for ticks that come during a slow call are gone.
-        if event.retval:
-            with suppress(JobLookupError):  # it is being shut down
-                scheduler.modify_job(event.job_id, next_run_time=_now())
-
-    scheduler.add_listener(go_on, EVENT_JOB_EXECUTED)
+    scheduler.add_listener(partial(_go_on, scheduler), EVENT_JOB_EXECUTED)
     scheduler.start()
     return scheduler
+
+
+def _go_on(scheduler: BackgroundScheduler, event: JobExecutionEvent) -> None:
+    """Have a job that is not done run again at once: its next tick may be far, for those in a slow call are gone."""
+    if event.retval:
+        with suppress(JobLookupError):  # it is being shut down
+            scheduler.modify_job(event.job_id, next_run_time=_now())
 
 
 def deliver(state: State, stop: threading.Event) -> bool:

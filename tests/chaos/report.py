@@ -117,5 +117,5 @@ _HEAD = """# Reliability report
 Written by the tests themselves: `pytest tests/chaos --chaos-full` writes what it saw, and a later run replaces the
 rows that it saw anew. What each promise means, and the short form that runs with every change, is in
 [](reliability.md). *Kept* is the pass figure of the promise, as the test asserts it; a promise without a row was not
-tried in this form.
+tried in this form. The machine below is shared with other work, which a figure about time has to bear.
 """.splitlines()

@@ -172,8 +172,8 @@ SABOTAGES = (
     Sabotage(
         "a backlog waits for the next tick",
         "runners/scheduler.py",
-        "        if event.retval:\n",
-        "        if event is None:\n",
+        "    if event.retval:\n",
+        "    if event is None:\n",
         "runners/test_scheduler.py::test_what_is_left_is_gone_on_with_at_once_and_not_at_the_next_tick",
     ),
     Sabotage(

@@ -70,7 +70,7 @@ def test_messages_that_fail_together_are_repeated_politely_and_given_up_in_the_e
         calls.setdefault(message.id, []).append(moment)
     soonest = min(later - sooner for moments in calls.values() for sooner, later in itertools.pairwise(moments))
     figures.note(
-        "R6", rows=rows, attempts_each=sorted({len(moments) for moments in calls.values()}), wish=wish or "none"
+        "R6", rows=rows, attempts_each=sorted({len(moments) for moments in calls.values()}), wish=str(wish or "none")
     )
     figures.note("R6", soonest_repeat=f"{soonest.total_seconds():.1f} s")
     assert Counter(len(moments) for moments in calls.values()) == {MAX_ATTEMPTS: rows}
