@@ -100,10 +100,10 @@ class OutboxLedger:
             # A CTE: PostgreSQL may run a plain subquery once a row, and the limit would count for nothing.
             .cte("heads")
         )
-        free = or_(table.c.leased_until.is_(None), table.c.leased_until <= moment)
+        # By the id alone: the rows are locked, and SQLite would walk all that wait to find those in that state again.
         statement = (
             update(table)
-            .where(table.c.id.in_(select(heads.c.id)), table.c.state == MessageState.PENDING.value, free)
+            .where(table.c.id.in_(select(heads.c.id)))
             .values(leased_until=to_epoch_us(until), attempts=table.c.attempts + 1)
             .returning(*table.c)
         )

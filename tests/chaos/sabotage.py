@@ -30,8 +30,8 @@ SABOTAGES = (
     Sabotage(
         "a lease is not checked when an attempt is settled",
         "outbox/ledger.py",
-        "held = and_(table.c.leased_until == to_epoch_us(until), table.c.state == MessageState.PENDING.value)",
-        "held = table.c.id > 0",
+        ' & (table.c.leased_until == bindparam("until"))',
+        "",
         f"{DRAIN}test_a_lost_lease_is_not_settled",
     ),
     Sabotage(
