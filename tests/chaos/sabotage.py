@@ -30,9 +30,9 @@ SABOTAGES = (
     Sabotage(
         "a lease is not checked when an attempt is settled",
         "outbox/ledger.py",
-        ' & (table.c.leased_until == bindparam("until"))',
-        "",
-        f"{DRAIN}test_a_lost_lease_is_not_settled",
+        '(table.c.leased_until == bindparam("until"))',
+        '(bindparam("until") > 0)',
+        "outbox/test_ledger.py::test_a_lease_that_somebody_else_took_over_settles_and_hands_back_nothing",
     ),
     Sabotage(
         "a late answer is not written down",
