@@ -90,7 +90,9 @@ def test_each_operation_names_the_permission_it_needs(name: str, words: str) -> 
 
 
 def test_calls_about_an_order_hold_their_lane_and_those_about_a_sku_do_not() -> None:
-    assert {name for name, operation in OPERATIONS.items() if operation.holds_lane} == ORDER_CALLS
+    """Row 38: an agreement does not, for its address is published nowhere and may well be refused."""
+    holding = {name for name, operation in OPERATIONS.items() if operation.holds_lane}
+    assert holding == ORDER_CALLS - {"agreement"}
 
 
 def test_only_suggestions_go_to_the_other_host() -> None:
