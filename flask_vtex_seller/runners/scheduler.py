@@ -8,13 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, timedelta
-from functools import partial
 from types import FrameType
 
-from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_SCHEDULER_SHUTDOWN, JobExecutionEvent
-from apscheduler.jobstores.base import JobLookupError
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
@@ -108,18 +105,10 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
         scheduler.add_listener(lambda _: leadership.release(), EVENT_SCHEDULER_SHUTDOWN)
     jobs = ((deliver, every), (sweep, SWEEP_SECONDS), (expire, EXPIRE_SECONDS), (clean_up, CLEAN_UP_SECONDS))
     for job, seconds in jobs:
-        run = _in_context(app, job, stop, leadership, elect)
+        run = _in_context(app, job, stop, leadership, elect, lambda: bool(scheduler.running))
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=_now())
-    scheduler.add_listener(partial(_go_on, scheduler), EVENT_JOB_EXECUTED)
     scheduler.start()
     return scheduler
-
-
-def _go_on(scheduler: BackgroundScheduler, event: JobExecutionEvent) -> None:
-    """Have a job that is not done run again at once: its next tick may be far, for those in a slow call are gone."""
-    if event.retval:
-        with suppress(JobLookupError):  # it is being shut down
-            scheduler.modify_job(event.job_id, next_run_time=_now())
 
 
 def deliver(state: State, stop: threading.Event) -> bool:
@@ -162,19 +151,19 @@ def _in_context(
     stop: threading.Event,
     leadership: Leadership,
     elect: bool,
-) -> Callable[[], bool]:
-    def run() -> bool:
+    is_running: Callable[[], bool],
+) -> Callable[[], None]:
+    def run() -> None:
         with app.app_context():
             try:
-                if elect and not leadership.hold():
-                    return False
-                more = job(current_state(), stop)
-                if job is deliver:
-                    leadership.note_drain()
-                return more
+                more = True
+                # Again at once while there is more: the next tick may be far, for those that come meanwhile are gone.
+                while more and (not elect or leadership.hold()):
+                    more = job(current_state(), stop) and is_running()
+                    if job is deliver:
+                        leadership.note_drain()
             except DBAPIError as error:
                 # The next tick tries again; a worker must outlive its database's restart.
                 _log.error("the database failed during %s: %s", job.__name__, type(error).__name__)
-                return False
 
     return run

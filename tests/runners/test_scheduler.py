@@ -202,6 +202,25 @@ def test_a_scheduler_that_is_told_to_stop_begins_no_call(live: Box, server: Loop
     assert live.rows()[0].attempts == 0
 
 
+def test_a_scheduler_is_shut_down_in_the_middle_of_a_backlog(live: Box, server: Loopback) -> None:
+    """R19"""
+    never = threading.Event()
+
+    def answer(_: Received) -> bytes:
+        never.wait(0.03)
+        return reply(200, b"{}")
+
+    server.answer = answer
+    live.say(*(invoice(f"{number:03}", order=str(number)) for number in range(400)))
+    running = start_scheduler(live.shop.app)
+    assert server.wait_until(lambda received: len(received) >= 20), "it goes on without waiting for a tick"
+    ending = threading.Thread(target=running.shutdown, daemon=True)
+    ending.start()
+    ending.join(timeout=20)
+    assert not ending.is_alive()
+    assert len(server.received) < 400
+
+
 class Heard(logging.Handler):
     """Sets an event when a line with these words is logged."""
 
