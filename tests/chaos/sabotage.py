@@ -172,8 +172,8 @@ SABOTAGES = (
     Sabotage(
         "a backlog waits for the next tick",
         "runners/scheduler.py",
-        "    if event.retval:\n",
-        "    if event is None:\n",
+        "more = job(current_state(), stop) and is_running()",
+        "more = job(current_state(), stop) is None",
         "runners/test_scheduler.py::test_what_is_left_is_gone_on_with_at_once_and_not_at_the_next_tick",
     ),
     Sabotage(
@@ -207,8 +207,8 @@ SABOTAGES = (
     Sabotage(
         "every scheduler acts, leader or not",
         "runners/scheduler.py",
-        "if elect and not leadership.hold():",
-        "if leadership is None:",
+        "(not elect or leadership.hold())",
+        "leadership is not None",
         f"{CHAOS}test_election.py",
     ),
     Sabotage(
