@@ -9,13 +9,12 @@ from sqlalchemy import Connection, Table, func, select
 
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import DbSession
-from .limits import GateLedger
+from .limits import HOST, GateLedger
 from .message import MessageState
 from .roles import DRAIN, LEADER, RoleLedger, Runner
 
 STALE = timedelta(minutes=10)
 """A message that has been due for so long is not being delivered."""
-_HOST = "host:"
 _UNSETTLED = (MessageState.PENDING, MessageState.HELD, MessageState.DEAD)
 
 
@@ -79,7 +78,7 @@ def look(
         name: Backlog(
             **{state.value: counts.get((name, state.value), 0) for state in _UNSETTLED},
             due_since=due.get(name),
-            broken=tuple(sorted(gate.name.removeprefix(_HOST) for gate in open_ if gate.marketplace == name)),
+            broken=tuple(sorted(gate.name.removeprefix(HOST) for gate in open_ if gate.marketplace == name)),
             paused=paused,
         )
         for name, paused in marketplaces.items()

@@ -30,6 +30,7 @@ from sqlalchemy.sql.elements import conv
 
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import CORE, DbSession, dialect_insert
+from ..marketplace.operations import Host
 
 TABLE = Table(
     "vtex_gate",
@@ -48,6 +49,8 @@ REPEATS_PER_SECOND = 20.0
 REPEATS_SHARE = 10
 """One repeat for so many first attempts is always free."""
 REPEATS = "repeats"
+HOST = "host:"
+"""How the names of the breakers begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class GateLedger:
         """Take the next free moments for at most `count` calls; return those that were had, the first one first.
 
         Args:
-            ahead: how far in the future the last moment may be.
+            ahead: how far in the future the first moment may be; the last one is so far behind it at most.
         """
         moment, step = to_epoch_us(now), round(1_000_000 / per_second)
         columns = self._table.c
@@ -173,6 +176,16 @@ class GateLedger:
         columns = self._table.c
         statement = update(self._table).where(columns.marketplace == marketplace, columns.name == name, *criteria)  # type: ignore[arg-type]
         return bool(self._session.execute(statement.values(**values)).rowcount)  # type: ignore[attr-defined]
+
+
+def host_gate(host: Host) -> str:
+    """Return the name of a host's breaker."""
+    return f"{HOST}{host.name.lower()}"
+
+
+def rate_gate(group: str) -> str:
+    """Return the name of the gate of a group of operations."""
+    return f"rate:{group}"
 
 
 def to_us(span: timedelta) -> int:

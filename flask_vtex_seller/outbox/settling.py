@@ -15,10 +15,10 @@ from ..marketplace.outcome import HostHealth, Outcome, Verdict
 from .backoff import next_due
 from .handler import PLAIN, OutcomeHandler
 from .ledger import OutboxLedger
-from .limits import GateLedger
+from .limits import GateLedger, host_gate
 from .message import Message, MessageState, Try
 from .rows import Settlement
-from .taking import Taken, host_gate, host_of
+from .taking import Taken, host_of
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Settling:
             failures = sum(outcome.host is HostHealth.FAILED for outcome in outcomes)
             if any(outcome.host is HostHealth.WORKS for outcome in outcomes):
                 # Asked only where there is something to forget: a write for every success would be for nothing.
-                if (self.troubled & {key} or any(a.taken.troubled for a in some)) and ledger.succeed(*key, now=now):
+                if (key in self.troubled or any(a.taken.troubled for a in some)) and ledger.succeed(*key, now=now):
                     turned.append((*key, False))
                 self.troubled.discard(key)
             elif failures:

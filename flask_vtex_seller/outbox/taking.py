@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table
 from ..clock import Clock
 from ..marketplace.operations import OPERATIONS, Host
 from .ledger import OutboxLedger, Scope
-from .limits import REPEATS, REPEATS_PER_SECOND, REPEATS_SHARE, Gate, GateLedger
+from .limits import REPEATS, REPEATS_PER_SECOND, REPEATS_SHARE, Gate, GateLedger, host_gate, rate_gate
 from .message import Message
 
 _OPERATIONS = {host: tuple(name for name, found in OPERATIONS.items() if found.host is host) for host in Host}
@@ -93,7 +93,7 @@ class Taking:
     def _spent(self, gates: Mapping[tuple[str, str], Gate], now: datetime) -> set[tuple[str, str]]:
         """Return the marketplaces and groups whose rate has no moment left that is near."""
         near = now + self._ahead()
-        return {key for key in self.rates if (gate := gates.get((key[0], f"rate:{key[1]}"))) and gate.next_at > near}
+        return {key for key in self.rates if (gate := gates.get((key[0], rate_gate(key[1])))) and gate.next_at > near}
 
     def _scopes(
         self, gates: Mapping[tuple[str, str], Gate], spent: Collection[tuple[str, str]], now: datetime
@@ -134,7 +134,7 @@ class Taking:
                 rate = self.rates.get((marketplace, group))
                 theirs = [message for message in some if group_of(message) == group and message.id in moments]
                 if rate is not None:
-                    _deal(gates, marketplace, f"rate:{group}", theirs, rate, now, ahead, moments)
+                    _deal(gates, marketplace, rate_gate(group), theirs, rate, now, ahead, moments)
         return moments
 
 
@@ -148,11 +148,6 @@ def group_of(message: Message) -> str:
     """Return the group of operations whose rate counts for a message."""
     operation = OPERATIONS.get(message.operation)
     return "" if operation is None else operation.group
-
-
-def host_gate(host: Host) -> str:
-    """Return the name of a host's breaker."""
-    return f"host:{host.name.lower()}"
 
 
 def _without_company(ledger: OutboxLedger, messages: list[Message], until: datetime) -> list[Message]:
