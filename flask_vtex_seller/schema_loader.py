@@ -245,3 +245,18 @@ class Lenient(fields.Raw):
             return self._inner.deserialize(value, attr, data)
         except ValidationError:
             return None
+
+
+def require_text(name: str, value: object, max_length: int, *, may_be_empty: bool = False) -> None:
+    """Refuse anything but text that JSON and every database can hold.
+
+    Raises:
+        TypeError: not a str.
+        ValueError: empty, too long, or with a NUL or half a character.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if (not value.strip() and not may_be_empty) or len(value) > max_length:
+        raise ValueError(f"{name} must have {0 if may_be_empty else 1} to {max_length} characters")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} holds a character that cannot be sent")

@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from ..money import require_count
-from ..schema_loader import Count, Identifier, Text
+from ..schema_loader import Count, Identifier, Text, require_text
 from .schemas import StrictWireSchema
 from .sku import require_sku_id
 
@@ -39,7 +39,7 @@ class DeliveryPromise:
         if not isinstance(self.zone_ids, tuple) or not self.zone_ids:
             raise TypeError("DeliveryPromise.zone_ids must be a tuple of at least one str")
         for name, text in [("zone_ids", zone_id) for zone_id in self.zone_ids] + [("id", self.id), ("name", self.name)]:
-            _require_text(f"DeliveryPromise.{name}", text)
+            require_text(f"DeliveryPromise.{name}", text, _MAX_TEXT_LENGTH)
         if not isinstance(self.takes, timedelta):
             raise TypeError("DeliveryPromise.takes must be a timedelta")
         if not timedelta(0) <= self.takes <= _MAX_TIME:
@@ -67,7 +67,7 @@ class SkuAvailability:
         if not isinstance(self.promises, tuple) or not all(isinstance(one, DeliveryPromise) for one in self.promises):
             raise TypeError("SkuAvailability.promises must be a tuple of DeliveryPromise")
         if self.product_id is not None:
-            _require_text("SkuAvailability.product_id", self.product_id)
+            require_text("SkuAvailability.product_id", self.product_id, _MAX_TEXT_LENGTH)
 
 
 class DeliveryInfoSchema(StrictWireSchema):
@@ -115,12 +115,3 @@ def _time(span: timedelta) -> str:
     """Return `dd.hh:mm:ss`."""
     hours, rest = divmod(span.seconds, 3600)
     return f"{span.days}.{hours:02}:{rest // 60:02}:{rest % 60:02}"
-
-
-def _require_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not value.strip() or len(value) > _MAX_TEXT_LENGTH:
-        raise ValueError(f"{name} must have 1 to {_MAX_TEXT_LENGTH} characters")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{name} holds a character that cannot be sent")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ..clock import Clock
 from ..database import Attempt, begin, transact
 from ..errors import HookFailed, TemporarilyUnavailable
-from .invoice import require_text
+from ..schema_loader import require_text
 from .ledger import Entry, OrderLedger
 from .order import Order
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from ..money import Cents, require_cents, require_count
+from ..schema_loader import require_text
 
 _INVOICE_NUMBER = re.compile(r"[A-Za-z0-9]{1,64}")
 
@@ -147,21 +148,6 @@ def require_invoice_number(number: object) -> str:
     if not isinstance(number, str) or not _INVOICE_NUMBER.fullmatch(number):
         raise ValueError(f"an invoice number has 1 to 64 letters and digits, got {number!r}")
     return number
-
-
-def require_text(name: str, value: object, max_length: int, *, may_be_empty: bool = False) -> None:
-    """Refuse anything but text that JSON and every database can hold.
-
-    Raises:
-        TypeError: not a str.
-        ValueError: empty, too long, or with a NUL or half a character.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if (not value.strip() and not may_be_empty) or len(value) > max_length:
-        raise ValueError(f"{name} must have {0 if may_be_empty else 1} to {max_length} characters")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{name} holds a character that cannot be sent")
 
 
 def _require_optional_text(name: str, value: object, max_length: int) -> None:

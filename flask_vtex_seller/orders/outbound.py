@@ -15,8 +15,8 @@ from ..errors import IllegalTransition
 from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
-from ..schema_loader import MAX_ID_LENGTH
-from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number, require_text
+from ..schema_loader import MAX_ID_LENGTH, require_text
+from .invoice import Invoice, Tracking, TrackingStatus, require_invoice_number
 from .invoice_ledger import RETURN, SALE, InvoiceLedger
 from .lane import OrderLanes, order_lane
 from .ledger import OrderLedger

@@ -396,5 +396,4 @@ def _utc(moment: datetime) -> str:
 
 
 def _number(multiplier: Decimal | int) -> int | float:
-    whole = int(multiplier)
-    return whole if whole == multiplier else float(multiplier)
+    return int(multiplier) if int(multiplier) == multiplier else float(multiplier)
