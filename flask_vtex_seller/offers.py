@@ -51,10 +51,10 @@ class SimulationRequest:
     """The name under which the shop configured the marketplace."""
     items: tuple[SimulationItem, ...]
     """One entry a line, in the marketplace's order."""
-    postal_code: str | None = None
+    postal_code: str | None = field(default=None, repr=False)
     country: str | None = None
     """ISO 3166 alpha-3, such as `BRA`."""
-    geo_coordinates: tuple[float, float] | None = None
+    geo_coordinates: tuple[float, float] | None = field(default=None, repr=False)
     """Longitude, latitude."""
     sales_channel: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -251,6 +251,8 @@ class Terms:
     """By SKU; none for a SKU that the shop does not know."""
     slas: tuple[Sla, ...]
     """Empty without an address, and for an address out of reach."""
+    seconds: float = 0.0
+    """How long the shop was waited for."""
 
 
 Ask = Callable[[SimulationRequest], Terms]

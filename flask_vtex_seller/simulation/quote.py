@@ -1,19 +1,19 @@
 """Answering a simulation: the shop's offers and delivery options, dealt out to the lines of the cart."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from ..hook import Hook, HookBoundary
+from ..money import MAX_INTEGER
 from ..offers import Offer, SimulationItem, SimulationRequest, Sla, Terms
 from .hooks import OfferLoader, SlaLoader
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class QuotedLine:
-    """What the shop can do for one line of the cart."""
+class QuotedLine(NamedTuple):
+    """What the shop can do for one line of the cart; a cart may have hundreds, and a tuple is made the quickest."""
 
     item: SimulationItem
     offer: Offer | None
@@ -23,11 +23,24 @@ class QuotedLine:
     stock: int
     """What is left for this line after the lines before it; 0 when the quantity is."""
     slas: tuple[Sla, ...]
-    """Empty without an address, and for an address out of reach."""
+    """Empty without an address, and for an address out of reach; one object for all lines that have the same."""
 
 
-def ask(request: SimulationRequest, *, offer_loader: Hook[OfferLoader], sla_loader: Hook[SlaLoader]) -> Terms:
+def _tell_nobody(_: str) -> None:
+    return None
+
+
+def ask(
+    request: SimulationRequest,
+    tell: Callable[[str], object] = _tell_nobody,
+    *,
+    offer_loader: Hook[OfferLoader],
+    sla_loader: Hook[SlaLoader],
+) -> Terms:
     """Ask the shop once for all offers and, with an address, once for the delivery options; writes nothing.
+
+    Args:
+        tell: takes the name of each function before it is called.
 
     Raises:
         HookMissing: the shop registered no such function.
@@ -35,14 +48,17 @@ def ask(request: SimulationRequest, *, offer_loader: Hook[OfferLoader], sla_load
     """
     sku_ids = tuple(dict.fromkeys(item.sku_id for item in request.items))
     load_offers = offer_loader.get()
+    begun = time.perf_counter()
+    tell(offer_loader.name)
     with HookBoundary(offer_loader.name):
         offers = {offer.sku_id: offer for offer in _only(Offer, load_offers(sku_ids, request))}
     slas: tuple[Sla, ...] = ()
     if request.has_address:
         load_slas = sla_loader.get()
+        tell(sla_loader.name)
         with HookBoundary(sla_loader.name):
             slas = tuple(_only(Sla, load_slas(request)))
-    return Terms(offers=offers, slas=slas)
+    return Terms(offers=offers, slas=slas, seconds=time.perf_counter() - begun)
 
 
 def quote(request: SimulationRequest, terms: Terms, *, max_stock: int | None = None) -> list[QuotedLine]:
@@ -52,27 +68,28 @@ def quote(request: SimulationRequest, terms: Terms, *, max_stock: int | None = N
         max_stock: the most that is shown of a SKU's stock.
     """
     # Lines of one SKU share its stock, first come first served: two lines must not sell the last unit twice.
-    left = {sku_id: _shown(offer.stock, max_stock) for sku_id, offer in terms.offers.items()}
+    most = MAX_INTEGER if max_stock is None else max_stock
+    left = {sku_id: offer.stock if offer.stock < most else most for sku_id, offer in terms.offers.items()}
+    slas_for = _slas_by_sku(request, terms.slas)
     lines = []
     for item in request.items:
-        stock = left.get(item.sku_id, 0)
-        quantity = min(item.quantity, stock)
+        sku_id = item.sku_id
+        stock = left.get(sku_id, 0)
+        quantity = item.quantity if item.quantity < stock else stock
         if quantity:
-            left[item.sku_id] = stock - quantity
-        lines.append(
-            QuotedLine(
-                item=item,
-                offer=terms.offers.get(item.sku_id),
-                quantity=quantity,
-                stock=stock,
-                slas=tuple(sla for sla in terms.slas if sla.serves(item.sku_id)) if quantity else (),
-            )
-        )
+            left[sku_id] = stock - quantity
+        lines.append(QuotedLine(item, terms.offers.get(sku_id), quantity, stock, slas_for[sku_id] if quantity else ()))
     return lines
 
 
-def _shown(stock: int, max_stock: int | None) -> int:
-    return stock if max_stock is None else min(stock, max_stock)
+def _slas_by_sku(request: SimulationRequest, slas: tuple[Sla, ...]) -> dict[str, tuple[Sla, ...]]:
+    sku_ids = {item.sku_id for item in request.items}
+    if all(sla.sku_ids is None for sla in slas):
+        return dict.fromkeys(sku_ids, slas)
+    served = {sku_id: tuple(sla for sla in slas if sla.serves(sku_id)) for sku_id in sku_ids}
+    # equal options share an object: they are written once
+    shared: dict[tuple[int, ...], tuple[Sla, ...]] = {}
+    return {sku_id: shared.setdefault(tuple(map(id, found)), found) for sku_id, found in served.items()}
 
 
 def _only(kind: type[T], answers: Iterable[T]) -> Iterable[T]:

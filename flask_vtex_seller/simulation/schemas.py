@@ -4,26 +4,12 @@ Source: external-seller-fulfillment OpenAPI, `/pvt/orderForms/simulation`.
 """
 
 import logging
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
 
-from marshmallow import RAISE, fields, post_load, validate
+from marshmallow import RAISE, fields, validate
 
 from ..config import Marketplace
 from ..errors import InvalidRequest
-from ..offers import (
-    AttachmentOffering,
-    DeliveryId,
-    DeliveryWindow,
-    Offer,
-    Offering,
-    PickupPoint,
-    SimulationItem,
-    SimulationRequest,
-    Sla,
-)
+from ..offers import SimulationItem, SimulationRequest
 from ..schema_loader import (
     Amount,
     Count,
@@ -38,14 +24,15 @@ from ..schema_loader import (
     WireSchema,
     load,
 )
-from .quote import QuotedLine
 
 _log = logging.getLogger(__name__)
-_DELIVERY, _PICKUP = "delivery", "pickup-in-point"
+DELIVERY, PICKUP = "delivery", "pickup-in-point"
 
 
 class SimulationItemSchema(WireSchema):
     """`items[]` of the request."""
+
+    makes = SimulationItem
 
     sku_id = Identifier(data_key="id", metadata={"description": "The shop's own id of the SKU."})
     quantity = LenientCount(minimum=1, required=True)
@@ -54,10 +41,6 @@ class SimulationItemSchema(WireSchema):
     parent_assembly_binding = Lenient(
         OptionalText(), data_key="parentAssemblyBinding", metadata={"aliases": ("parentAssembluBinding",)}
     )
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> SimulationItem:
-        return SimulationItem(**data)
 
 
 class SimulationRequestSchema(WireSchema):
@@ -172,7 +155,7 @@ class SlaSchema(WireSchema):
 
     id = Text(required=True, metadata={"description": "Comes back as an order's selectedSla."})
     name = Text(required=True)
-    delivery_channel = Text(data_key="deliveryChannel", required=True, validate=validate.OneOf([_DELIVERY, _PICKUP]))
+    delivery_channel = Text(data_key="deliveryChannel", required=True, validate=validate.OneOf([DELIVERY, PICKUP]))
     price = Amount(of="the line", required=True)
     shipping_estimate = Text(
         data_key="shippingEstimate",
@@ -190,7 +173,7 @@ class SlaSchema(WireSchema):
 class DeliveryChannelSchema(WireSchema):
     """`logisticsInfo[].deliveryChannels[]` of the answer."""
 
-    id = Text(required=True, validate=validate.OneOf([_DELIVERY, _PICKUP]))
+    id = Text(required=True, validate=validate.OneOf([DELIVERY, PICKUP]))
     stock_balance = Count(data_key="stockBalance", required=True)
 
 
@@ -218,7 +201,7 @@ class LogisticsSchema(WireSchema):
 
 
 class SimulationAnswerSchema(WireSchema):
-    """The answer; the tests hold every answer against it, the hot path builds plain dicts."""
+    """The answer; the tests hold every answer against it, `answer.py` builds plain dicts."""
 
     class Meta:
         """What we write, we know."""
@@ -274,126 +257,3 @@ def read_request(
         sales_channel=data["sales_channel"] or sales_channel or marketplace.sales_channel,
         raw=body,  # type: ignore[arg-type]
     )
-
-
-def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], marketplace: Marketplace) -> dict[str, Any]:
-    """Return the answer's body: one item a line, and the logistics of all lines.
-
-    Without any available line it has no logistics, or zeros, as the marketplace is configured to understand.
-    """
-    options: dict[int, dict[str, Any]] = {}
-    told = marketplace.unavailable == "zeros" or any(line.quantity for line in lines)
-    return {
-        "country": request.country,
-        "postalCode": request.postal_code,
-        "allowMultipleDeliveries": request.has_address,
-        "items": [_item(index, line, marketplace) for index, line in enumerate(lines)],
-        "logisticsInfo": [_logistics(index, line, marketplace, options) for index, line in enumerate(lines) if told],
-    }
-
-
-def _item(index: int, line: QuotedLine, marketplace: Marketplace) -> dict[str, Any]:
-    offer = line.offer or Offer(sku_id=line.item.sku_id, price=0, stock=0)
-    return {
-        "id": line.item.sku_id,
-        "requestIndex": index,
-        "quantity": line.quantity,
-        "seller": line.item.seller_id or marketplace.seller_id,
-        "merchantName": marketplace.merchant_name,
-        "price": offer.price,
-        "listPrice": offer.price if offer.list_price is None else offer.list_price,
-        "measurementUnit": offer.measurement_unit,
-        "unitMultiplier": _number(offer.unit_multiplier),
-        "priceValidUntil": offer.price_valid_until and _utc(offer.price_valid_until),
-        "priceTags": [],
-        "offerings": [_offering(offering) for offering in offer.offerings],
-        "attachmentOfferings": [_attachment_offering(offering) for offering in offer.attachment_offerings],
-    }
-
-
-def _offering(offering: Offering) -> dict[str, Any]:
-    return {"type": offering.type, "id": offering.id, "name": offering.name, "price": offering.price}
-
-
-def _attachment_offering(offering: AttachmentOffering) -> dict[str, Any]:
-    return {"name": offering.name, "required": offering.required, "schema": offering.schema}
-
-
-def _logistics(
-    index: int, line: QuotedLine, marketplace: Marketplace, options: dict[int, dict[str, Any]]
-) -> dict[str, Any]:
-    slas = []
-    for sla in line.slas:
-        if (option := options.get(id(sla))) is None:
-            option = options[id(sla)] = _option(sla)
-        slas.append({**option, "deliveryIds": _delivery_ids(sla, line.quantity)} if sla.delivery_ids else option)
-    channels = dict.fromkeys(option["deliveryChannel"] for option in slas) or {_DELIVERY: None}
-    return {
-        "itemIndex": index,
-        "quantity": line.quantity,
-        "stockBalance": line.stock,
-        "shipsTo": (line.offer and line.offer.ships_to) or marketplace.ships_to,
-        "slas": slas,
-        "deliveryChannels": [{"id": channel, "stockBalance": line.stock} for channel in channels],
-    }
-
-
-def _option(sla: Sla) -> dict[str, Any]:
-    return {
-        "id": sla.id,
-        "name": sla.name,
-        "deliveryChannel": _DELIVERY if sla.pickup_point is None else _PICKUP,
-        "price": sla.price,
-        "shippingEstimate": sla.shipping_estimate,
-        "availableDeliveryWindows": [_window(window) for window in sla.delivery_windows],
-        "pickupStoreInfo": sla.pickup_point and _pickup(sla.pickup_point),
-    }
-
-
-def _delivery_ids(sla: Sla, quantity: int) -> list[dict[str, Any]]:
-    return [_delivery_id(delivery, quantity) for delivery in sla.delivery_ids]
-
-
-def _delivery_id(delivery: DeliveryId, quantity: int) -> dict[str, Any]:
-    return {
-        "courierId": delivery.courier_id,
-        "courierName": delivery.courier_name,
-        "dockId": delivery.dock_id,
-        "warehouseId": delivery.warehouse_id,
-        "quantity": quantity,
-    }
-
-
-def _window(window: DeliveryWindow) -> dict[str, Any]:
-    return {"startDateUtc": _utc(window.start), "endDateUtc": _utc(window.end), "price": window.price}
-
-
-def _pickup(point: PickupPoint) -> dict[str, Any]:
-    return {
-        "isPickupStore": True,
-        "friendlyName": point.name,
-        "address": {
-            "addressType": "pickup",
-            "receiverName": point.receiver_name,
-            "addressId": point.id,
-            "postalCode": point.postal_code,
-            "city": point.city,
-            "state": point.state,
-            "country": point.country,
-            "street": point.street,
-            "number": point.number,
-            "neighborhood": point.neighborhood,
-            "complement": point.complement,
-            "reference": point.reference,
-            "geoCoordinates": list(point.geo_coordinates),
-        },
-        "additionalInfo": point.additional_info,
-    }
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
-
-
-def _number(multiplier: Decimal | int) -> int | float:
-    return int(multiplier) if int(multiplier) == multiplier else float(multiplier)

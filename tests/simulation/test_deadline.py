@@ -12,25 +12,27 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from flask_vtex_seller import OrderPlacement, SimulationRequest, Sla
+from flask_vtex_seller.clock import SystemClock
 from flask_vtex_seller.offers import Terms
-from flask_vtex_seller.simulation import deadline
-from flask_vtex_seller.simulation.deadline import Deadline
+from flask_vtex_seller.simulation.deadline import THREAD_NAME, WARN_SECONDS, Deadline
+from flask_vtex_seller.simulation.figures import Figures
+from flask_vtex_seller.simulation.threads import DaemonPool, Tell
 
-from ..shops import ACME, Shop, order_body
+from ..shops import ACME, Shop, StoppedClock, order_body
 
 ADDRESS = {"postalCode": "01310-100", "country": "BRA"}
-SHORT, LONG = 0.05, 30.0
+SHORT, LONG = 0.15, 30.0
 WORDS = "maria.silva@mail.example"
 
 
 @pytest.fixture
 def hurried(new_shop: Callable[..., Shop]) -> Iterator[Callable[..., tuple[Shop, threading.Event]]]:
     """Make a shop with a budget whose delivery options come when the event is set; it is set at the end."""
-    events = []
+    made = []
 
     def make(seconds: float, **kwargs: Any) -> tuple[Shop, threading.Event]:
         shop, event = new_shop(VTEX_SELLER_SIMULATION_SECONDS=seconds, **kwargs), threading.Event()
-        events.append(event)
+        made.append((shop, event))
 
         def slas(request: SimulationRequest) -> Iterable[Sla]:
             assert event.wait(LONG)
@@ -40,18 +42,31 @@ def hurried(new_shop: Callable[..., Shop]) -> Iterator[Callable[..., tuple[Shop,
         return shop, event
 
     yield make
-    for event in events:
+    for shop, event in made:
         event.set()
-    wait_for_threads()
+        wait_for_threads(shop)
 
 
-def simulation_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "vtex-simulation"]
+def pool_of(shop: Shop) -> DaemonPool:
+    pool: DaemonPool = shop.app.extensions["vtex_seller"].ask.pool
+    return pool
 
 
-def wait_for_threads() -> None:
-    for thread in simulation_threads():
-        thread.join(LONG)
+def wait_for_threads(shop: Shop) -> None:
+    """Wait until every thread of the shop's pool is idle."""
+    pool = pool_of(shop)
+    for _ in range(pool.size):
+        assert pool._places.acquire(timeout=LONG)
+    pool._places.release(pool.size)
+
+
+def simulation_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == THREAD_NAME}
+
+
+def quantity(shop: Shop, **address: Any) -> int:
+    found: int = shop.simulate(("apple", 1), **address).get_json()["items"][0]["quantity"]
+    return found
 
 
 def test_a_shop_within_its_budget_is_answered_for_as_ever(hurried: Callable[..., Any], shop: Shop) -> None:
@@ -89,8 +104,9 @@ def test_a_late_shop_has_no_stock_where_zeros_are_told(hurried: Callable[..., An
 
 def test_a_hanging_function_keeps_no_process_from_ending(hurried: Callable[..., Any]) -> None:
     shop, _ = hurried(SHORT)
+    before = simulation_threads()
     shop.simulate(("apple", 1), **ADDRESS)
-    assert [thread.daemon for thread in simulation_threads()] == [True]
+    assert [thread.daemon for thread in simulation_threads() - before] == [True]
 
 
 def test_what_a_late_function_raises_is_logged_without_its_words(
@@ -105,7 +121,7 @@ def test_what_a_late_function_raises_is_logged_without_its_words(
     shop.slas = fail
     assert shop.simulate(("apple", 1), **ADDRESS).status_code == 200
     event.set()
-    wait_for_threads()
+    wait_for_threads(shop)
     assert "a late simulation failed: HookFailed" in caplog.text
     assert "in fail" in caplog.text
     assert WORDS not in caplog.text
@@ -138,32 +154,29 @@ def test_functions_run_in_an_application_context_of_their_own(new_shop: Callable
     shop.slas = slas
     assert shop.simulate(("apple", 1), **ADDRESS).status_code == 200
     assert seen == [(False, False, 7)]
-    wait_for_threads()
+    wait_for_threads(shop)
     with shop.app.app_context():
         assert shop.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_a_simulation_that_finds_no_free_thread_is_late(
-    hurried: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_where_every_thread_hangs_the_answer_comes_at_once(
+    hurried: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """P18."""
-    monkeypatch.setattr(deadline, "MAX_THREADS", 1)
-    shop, event = hurried(SHORT)
-    for _ in range(2):
-        assert shop.simulate(("apple", 1), **ADDRESS).get_json()["items"][0]["quantity"] == 0
+    shop, event = hurried(SHORT, VTEX_SELLER_SIMULATION_THREADS=1)
+    before = simulation_threads()
+    assert quantity(shop, **ADDRESS) == 0
+    shop.app.extensions["vtex_seller"].ask._seconds = LONG  # who waits now, waits too long for this test
+    assert [quantity(shop, **ADDRESS) for _ in range(20)] == [0] * 20
     assert "every thread is taken" in caplog.text
-    assert len(simulation_threads()) == 1
+    assert len(simulation_threads() - before) == 1
     event.set()
-    wait_for_threads()
-    shop.app.extensions["vtex_seller"].ask._seconds = LONG
-    assert shop.simulate(("apple", 1)).get_json()["items"][0]["quantity"] == 1
+    wait_for_threads(shop)
+    assert quantity(shop, **ADDRESS) == 1
 
 
-def test_a_failing_function_gives_its_thread_back(
-    new_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deadline, "MAX_THREADS", 1)
-    shop = new_shop(VTEX_SELLER_SIMULATION_SECONDS=LONG)
+def test_a_failing_function_gives_its_thread_back(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(VTEX_SELLER_SIMULATION_SECONDS=LONG, VTEX_SELLER_SIMULATION_THREADS=1)
     shop.slas = lambda _: [None]  # type: ignore[list-item,return-value]
     assert [shop.simulate(("apple", 1), **ADDRESS).status_code for _ in range(3)] == [500, 500, 500]
 
@@ -172,29 +185,46 @@ def test_a_system_without_threads_is_a_late_shop_and_costs_none(
     new_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """P18."""
-    monkeypatch.setattr(deadline, "MAX_THREADS", 1)
-    shop = new_shop(VTEX_SELLER_SIMULATION_SECONDS=SHORT)
+    shop = new_shop(VTEX_SELLER_SIMULATION_SECONDS=SHORT, VTEX_SELLER_SIMULATION_THREADS=1)
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as without_threads:
         without_threads.setattr(threading.Thread, "start", refuse)
-        answers = [shop.simulate(("apple", 1)) for _ in range(2)]
-    assert [answer.get_json()["items"][0]["quantity"] for answer in answers] == [0, 0]
-    assert caplog.text.count("no thread left") == 2
+        assert [quantity(shop) for _ in range(2)] == [0, 0]
+    assert "no thread left" in caplog.text
     shop.app.extensions["vtex_seller"].ask._seconds = LONG
-    assert shop.simulate(("apple", 1)).get_json()["items"][0]["quantity"] == 1
+    assert quantity(shop) == 1
+
+
+def test_a_late_function_is_named_once_a_minute(hurried: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+    clock = StoppedClock()
+    shop, _ = hurried(SHORT, clock=clock)
+    shop.simulate(("apple", 1))  # from now on there is a thread
+    for _ in range(3):
+        shop.simulate(("apple", 1), **ADDRESS)
+    clock.advance(WARN_SECONDS)
+    shop.simulate(("apple", 1), **ADDRESS)
+    late = [record for record in caplog.records if "within its budget" in record.getMessage()]
+    assert [(record.hook, record.unsaid) for record in late] == [  # type: ignore[attr-defined]
+        ("sla_loader", 0),
+        ("sla_loader", 2),
+    ]
 
 
 def test_an_order_is_checked_without_a_budget(hurried: Callable[..., Any]) -> None:
     """A late answer must not refuse an order: its check belongs to the placement's transaction."""
-    shop, event = hurried(SHORT)
-    event.set()
-    shop.slas = lambda _: [Sla(id="standard", name="S", price=990, shipping_estimate=f"{threading.active_count()}d")]
-    before = simulation_threads()
+    shop, _ = hurried(SHORT)
+    seen: list[bool] = []
+
+    def slas(request: SimulationRequest) -> Iterable[Sla]:
+        seen.append(has_request_context())
+        return [Sla(id="standard", name="S", price=990, shipping_estimate="1d")]
+
+    shop.slas = slas
     assert shop.call("/pvt/orders", [order_body()]).status_code == 200
-    assert simulation_threads() == before
+    assert seen == [True]
     assert len(shop.asked_for(OrderPlacement)) == 1
 
 
@@ -214,15 +244,17 @@ def test_a_call_is_late_by_its_own_clock_only() -> None:
     """What is late for one call is not for the next."""
     event = threading.Event()
 
-    def ask(request: SimulationRequest) -> Terms:
+    def ask(request: SimulationRequest, tell: Tell) -> Terms:
         if request.postal_code:
             assert event.wait(LONG)
         return Terms(offers={}, slas=(Sla(id="s", name="S", price=1, shipping_estimate="1d"),))
 
-    asking = Deadline(ask, seconds=SHORT, context=nullcontext)
+    clock = SystemClock()
+    asking = Deadline(
+        ask, seconds=SHORT, threads=2, context=nullcontext, memory=None, figures=Figures(clock), clock=clock
+    )
     late = asking(SimulationRequest(marketplace="acme", items=(), postal_code="1", country="BRA"))
     asking._seconds = LONG
     quick = asking(SimulationRequest(marketplace="acme", items=()))
     event.set()
-    wait_for_threads()
     assert (late.slas, len(quick.slas)) == ((), 1)

@@ -29,6 +29,7 @@ from flask_vtex_seller import (
 )
 from flask_vtex_seller.offers import Terms
 from flask_vtex_seller.schema_loader import load
+from flask_vtex_seller.simulation import answer
 from flask_vtex_seller.simulation.quote import quote
 from flask_vtex_seller.simulation.schemas import SimulationAnswerSchema
 
@@ -691,3 +692,21 @@ def test_the_statements_of_a_hook_are_counted_so_the_test_above_can_fail(shop: S
     with statements(shop) as seen:
         answered(shop.simulate(("apple", 1)))
     assert seen == ["SELECT 1"]
+
+
+def test_the_delivery_options_of_many_lines_are_written_once(
+    own_slas: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    option = answer._option
+
+    def note(sla: Sla, quantity: int) -> dict[str, Any]:
+        written.append(sla.id)
+        return option(sla, quantity)
+
+    monkeypatch.setattr(answer, "_option", note)
+    everywhere = Sla(id="s", name="S", price=500, shipping_estimate="1d")
+    apples = replace(everywhere, id="a", sku_ids=frozenset({"apple"}))
+    body = answered(own_slas(everywhere, apples).simulate(*[("apple", 1), ("pear", 1)] * 2, **ADDRESS))
+    assert written == ["s", "a", "s"]
+    assert [[sla["id"] for sla in entry["slas"]] for entry in body["logisticsInfo"]] == [["s", "a"], ["s"]] * 2
