@@ -1,0 +1,52 @@
+"""A shop with flask-vtex-seller: its token and the schemas are in force."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import catalog
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_vtex_seller import Offer, SimulationRequest, Sla, VtexSeller
+
+
+def offer(row: Any) -> Offer:
+    return Offer(sku_id=row.id, price=row.price, list_price=row.list_price, stock=row.stock)
+
+
+db = SQLAlchemy()
+seller = VtexSeller(db)
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = catalog.DATABASE or "sqlite://"
+app.config["VTEX_SELLER_MARKETPLACES"] = {
+    "acme": {
+        "account": "acme",
+        "seller_id": "shop",
+        "app_key": "key",
+        "app_token": "token",
+        "inbound_tokens": [catalog.TOKEN],
+    }
+}
+db.init_app(app)
+seller.init_app(app)
+if catalog.DATABASE:
+    with app.app_context():
+        # a single read needs no transaction: without one it is one round trip instead of three
+        reading = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    statement = catalog.select_skus(reading.dialect.name)
+else:
+    shelf = {row.id: offer(row) for row in catalog.rows()}
+SLAS = [Sla(id=id_, name=name, price=price, shipping_estimate=days) for id_, name, price, days in catalog.SLAS]
+
+
+@seller.offer_loader
+def offers(sku_ids: Sequence[str], request: SimulationRequest) -> Iterable[Offer]:
+    if not catalog.DATABASE:
+        return [shelf[sku_id] for sku_id in sku_ids if sku_id in shelf]
+    with reading.connect() as connection:
+        return [offer(row) for row in connection.execute(statement, {"ids": list(sku_ids)})]
+
+
+@seller.sla_loader
+def slas(request: SimulationRequest) -> Iterable[Sla]:
+    return SLAS
