@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ class InvoiceItem:
     """At least 1."""
     price: Cents
     """Of one unit."""
-    description: str | None = None
+    description: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_text("InvoiceItem.sku_id", self.sku_id, 128)
@@ -40,8 +40,8 @@ class Tracking:
     """
 
     courier: str
-    tracking_number: str
-    tracking_url: str | None = None
+    tracking_number: str = field(repr=False)
+    tracking_url: str | None = field(default=None, repr=False)
     dispatched_at: datetime | None = None
     """Aware."""
 
@@ -56,10 +56,10 @@ class Tracking:
 class TrackingEvent:
     """Something that happened to a parcel on its way."""
 
-    description: str
+    description: str = field(repr=False)
     on: date
-    city: str = ""
-    state: str = ""
+    city: str = field(default="", repr=False)
+    state: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         require_text("TrackingEvent.description", self.description, 1000)
@@ -108,10 +108,10 @@ class Invoice:
     items: tuple[InvoiceItem, ...]
     issued_at: datetime
     """Aware."""
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     """The fiscal document's access key."""
-    url: str | None = None
-    embedded: str | None = None
+    url: str | None = field(default=None, repr=False)
+    embedded: str | None = field(default=None, repr=False)
     """The fiscal document itself, XML."""
     tracking: Tracking | None = None
     """If the parcel is on its way already."""

@@ -1,5 +1,6 @@
 """The table of invoices that the shop has sent for orders, and what of them the marketplace has."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.sql.elements import conv
@@ -93,17 +95,27 @@ class InvoiceLedger:
         statement = update(self._invoices).where(*self._of(columns, order), of_invoice).values(has_tracking=1)
         return bool(self._session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
-    def arrived(self, marketplace: str, marketplace_order_id: str, invoice_number: str, *, now: datetime) -> bool:
-        """Note that the marketplace has an invoice, and move the order on by the sum; one statement each.
+    def arrived(self, keys: Sequence[tuple[str, str, str]], *, now: datetime) -> None:
+        """Note that the marketplace has invoices, and move their orders on by their sums; a statement or two for all.
 
-        Returns whether it is news.
+        One that is known to have arrived counts once.
+
+        Args:
+            keys: marketplace, marketplace_order_id and invoice number of each.
         """
-        key = {"of_marketplace": marketplace, "of_order": marketplace_order_id, "of_invoice": invoice_number}
-        arrived = self._session.execute(_arrival(self._invoices), {**key, "now": to_epoch_us(now)}).first()
-        if arrived is None:
-            return False
-        self._move_order(marketplace, marketplace_order_id, arrived.type, arrived.value)
-        return True
+        if not keys:
+            return
+        values = {"keys": keys, "now": to_epoch_us(now)}
+        news = self._session.execute(_arrival(self._invoices), values).all()
+        for kind in {row.type for row in news}:
+            sums = [
+                {"of_marketplace": row.marketplace, "of_order": row.marketplace_order_id, "amount": row.value}
+                for row in news
+                if row.type == kind
+            ]
+            # In one order everywhere: two workers that lock the same orders crosswise would wait for each other.
+            sums.sort(key=lambda row: (row["of_marketplace"], row["of_order"]))
+            self._session.execute(_moving(self._orders, kind), sums)
 
     def unsay(self, marketplace: str, marketplace_order_id: str, invoice_number: str) -> None:
         """Forget an invoice that the marketplace never took."""
@@ -123,21 +135,6 @@ class InvoiceLedger:
         values = {said.name: said - unsaid.value, "version": orders.version + 1}
         self._session.execute(update(self._orders).where(of_order).values(values))
 
-    def _move_order(self, marketplace: str, marketplace_order_id: str, kind: str, value: int) -> None:
-        orders = self._orders.c
-        state: ColumnElement[Any]
-        if kind == SALE:
-            column, total = "invoiced_value", orders.invoiced_value + value
-            sum_of_all = case((total >= orders.value, _INVOICED), else_=_PARTIALLY_INVOICED)
-            state = case((orders.state.in_([_AUTHORIZED, _PARTIALLY_INVOICED]), sum_of_all), else_=orders.state)
-        else:
-            column, total = "returned_value", orders.returned_value + value
-            returnable = orders.state.in_([_PARTIALLY_INVOICED, _INVOICED, _DELIVERED])
-            state = case((returnable & (total >= orders.invoiced_value), _RETURNED), else_=orders.state)
-        of_order = (orders.marketplace == marketplace) & (orders.marketplace_order_id == marketplace_order_id)
-        values = {column: total, "state": state, "version": orders.version + 1}
-        self._session.execute(update(self._orders).where(of_order).values(values))
-
     @staticmethod
     def _of(columns: Any, order: Order) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return (
@@ -148,16 +145,37 @@ class InvoiceLedger:
 
 @cache
 def _arrival(invoices: Table) -> Any:
-    """Return the statement of an arrival, made once: it is one of every invoice's two."""
+    """Return the statement of an arrival, made once, for it is made often."""
     columns = invoices.c
     return (
         update(invoices)
         .where(
-            columns.marketplace == bindparam("of_marketplace"),
-            columns.marketplace_order_id == bindparam("of_order"),
-            columns.invoice_number == bindparam("of_invoice"),
+            tuple_(columns.marketplace, columns.marketplace_order_id, columns.invoice_number).in_(
+                bindparam("keys", expanding=True)
+            ),
             columns.arrived_at.is_(None),
         )
         .values(arrived_at=bindparam("now"))
-        .returning(columns.type, columns.value)
+        .returning(columns.marketplace, columns.marketplace_order_id, columns.type, columns.value)
     )
+
+
+@cache
+def _moving(table: Table, kind: str) -> Any:
+    """Return the statement that moves an order on by the value of an invoice of a kind; made once, too."""
+    orders, value = table.c, bindparam("amount", type_=BigInteger)
+    state: ColumnElement[Any]
+    if kind == SALE:
+        column, total = "invoiced_value", orders.invoiced_value + value
+        sum_of_all = case((total >= orders.value, _INVOICED), else_=_PARTIALLY_INVOICED)
+        # One that was said before the return of all others arrived has not come back itself.
+        again = (orders.state == _RETURNED) & (orders.returned_value < total)
+        moves = orders.state.in_([_AUTHORIZED, _PARTIALLY_INVOICED]) | again
+        state = case((moves, sum_of_all), else_=orders.state)
+    else:
+        column, total = "returned_value", orders.returned_value + value
+        returnable = orders.state.in_([_PARTIALLY_INVOICED, _INVOICED, _DELIVERED])
+        state = case((returnable & (total >= orders.invoiced_value), _RETURNED), else_=orders.state)
+    of_order = orders.marketplace == bindparam("of_marketplace")
+    values = {column: total, "state": state, "version": orders.version + 1}
+    return update(table).where(of_order, orders.marketplace_order_id == bindparam("of_order")).values(values)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     UniqueConstraint,
     Update,
     delete,
@@ -35,6 +36,7 @@ from sqlalchemy.sql.elements import conv
 
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import CORE, DbSession, insert_or_ignore
+from ..vault import PLAIN, Vault
 from .order import CancellationDecision, Order, OrderPlacement, OrderState
 
 TABLE = Table(
@@ -52,7 +54,7 @@ TABLE = Table(
     Column("marketplace_order_group", String(128)),
     Column("marketplace_services_endpoint", String(2000)),
     Column("value", BigInteger, comment="lines and shipping, in cents"),
-    Column("follow_up_email", String(254), comment="the shop's, not the shopper's"),
+    Column("follow_up_email", Text, comment="the shop's, not the shopper's"),
     Column("payment_reference", String(64)),
     Column("receipt", String(255), comment="of the authorization"),
     Column("cancellation_request_id", String(128)),
@@ -73,6 +75,8 @@ TABLE = Table(
     Index(conv("ix_vtex_order_state_reserved_until"), "state", "reserved_until"),
 )
 FIRST_VERSION = 1
+REMOVED = ""
+"""The fingerprint of an order of which nothing personal is kept any more: it is not compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -95,11 +99,13 @@ class OrderLedger:
     Args:
         session: the shop's `db.session`.
         table: the copy of `TABLE` on the shop's metadata.
+        vault: what seals an e-mail address.
     """
 
-    def __init__(self, session: DbSession | Connection, table: Table) -> None:
+    def __init__(self, session: DbSession | Connection, table: Table, vault: Vault = PLAIN) -> None:
         self.session: Any = session
         self._table = table
+        self._vault = vault
 
     def insert(
         self,
@@ -150,6 +156,16 @@ class OrderLedger:
             return []
         columns = self._table.c
         criteria = [columns.order_id == order_id]
+        if marketplace is not None:
+            criteria.append(columns.marketplace == marketplace)
+        return [entry.order for entry in self._entries(*criteria)]
+
+    def named(self, id_: str, marketplace: str | None = None) -> list[Order]:
+        """Return the orders of that id, be it the shop's or the marketplace's."""
+        if not _is_storable(id_):
+            return []
+        columns = self._table.c
+        criteria = [or_(columns.order_id == id_, columns.marketplace_order_id == id_)]
         if marketplace is not None:
             criteria.append(columns.marketplace == marketplace)
         return [entry.order for entry in self._entries(*criteria)]
@@ -308,11 +324,13 @@ class OrderLedger:
         return self._run(select(self._table).where(*criteria))
 
     def _run(self, statement: Select[Any]) -> list[Entry]:
-        return [_entry(row) for row in self.session.execute(statement)]
+        return [_entry(row, self._vault) for row in self.session.execute(statement)]
 
-    @staticmethod
-    def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in values.items()}
+    def _row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        row = {name: _plain(value) for name, value in values.items()}
+        if email := row.get("follow_up_email"):
+            row["follow_up_email"] = self._vault.seal(email)
+        return row
 
 
 def _is_storable(text: str) -> bool:
@@ -332,7 +350,7 @@ def _moment(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else from_epoch_us(microseconds)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any], vault: Vault) -> Entry:
     decision = row.cancellation_decision
     order = Order(
         marketplace=row.marketplace,
@@ -342,7 +360,7 @@ def _entry(row: Row[Any]) -> Entry:
         marketplace_order_group=row.marketplace_order_group,
         marketplace_services_endpoint=row.marketplace_services_endpoint,
         value=row.value,
-        follow_up_email=row.follow_up_email or "",
+        follow_up_email=vault.open(row.follow_up_email or "") or "",
         payment_reference=row.payment_reference,
         receipt=row.receipt,
         cancellation_request_id=row.cancellation_request_id,

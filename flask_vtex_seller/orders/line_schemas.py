@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from marshmallow import ValidationError, fields, post_load, pre_load
+from marshmallow import ValidationError, fields
 
+from ..schema_compiler import NotOrdinary, Ordinary
 from ..schema_loader import Amount, Count, Identifier, Lenient, Multiplier, OptionalText, WireSchema
 from .order import ItemAttachment, ItemService, OrderItem
 
@@ -24,55 +25,70 @@ class Flag(fields.Boolean):
             raise self.make_error("invalid", input=value)
         return value
 
+    def ordinary(self) -> Ordinary:
+        """A boolean."""
+        return Ordinary("type(value) is bool")
+
 
 class _Each(fields.Raw):
     """What `schema` makes of each entry of an array, or of the one that stands for it; what it refuses is left out.
 
     No order is refused for what shoppers add to a line: the forms in the wild are many, and all of it is in `raw`.
+
+    Args:
+        key_alone: the only key of an entry that is a text instead of an object.
     """
 
-    def __init__(self, schema: WireSchema, **kwargs: Any) -> None:
+    def __init__(self, schema: WireSchema, *, key_alone: str | None = None, **kwargs: Any) -> None:
         super().__init__(load_default=(), allow_none=True, **kwargs)
         self._schema = schema
+        self._key_alone = key_alone
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> tuple[Any, ...]:
         read = []
         for entry in value if isinstance(value, list) else [value]:
+            named = {self._key_alone: entry} if self._key_alone and isinstance(entry, str) else entry
             with suppress(ValidationError):
-                read.append(self._schema.load(entry))
+                read.append(self._read(named))
         return tuple(read)
+
+    def _read(self, entry: Any) -> Any:
+        try:
+            return self._schema.reader(entry)
+        except NotOrdinary:
+            return self._schema.load(entry)
 
 
 class AttachmentSchema(WireSchema):
     """`items[].itemsAttachment[]` or `items[].attachments[]`: an object, or its name alone."""
 
-    name = Identifier()
+    name = Identifier(allow_none=True)
     content = Lenient(fields.Dict())
 
-    @pre_load
-    def _name_alone(self, data: Any, **_: Any) -> Any:
-        return {"name": data} if isinstance(data, str) else data
+    def make(self, values: dict[str, Any], original: Any) -> ItemAttachment:
+        """Return the attachment; what stands beside the name is its content if nothing else is.
 
-    @post_load(pass_original=True)
-    def _make(self, data: dict[str, Any], original: Any, **_: Any) -> ItemAttachment:
-        content = data["content"]
+        Raises:
+            ValidationError: the name is null, as marketplaces write that there is none.
+        """
+        if values["name"] is None:
+            raise ValidationError("Field may not be null.", field_name="name")
+        content = values["content"]
         if content is None and isinstance(original, dict):
             content = {key: value for key, value in original.items() if key.lower() != "name"}
-        return ItemAttachment(name=data["name"], content=content or {})
+        return ItemAttachment(name=values["name"], content=content or {})
 
 
 class ServiceSchema(WireSchema):
     """`items[].bundleItems[]`; the price in cents."""
+
+    makes = ItemService
 
     id = Identifier()
     type = Lenient(OptionalText())
     name = Lenient(OptionalText())
     price = Lenient(Amount())
     quantity = Lenient(Count())
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> ItemService:
-        return ItemService(**data)
 
 
 class OrderItemSchema(WireSchema):
@@ -85,23 +101,26 @@ class OrderItemSchema(WireSchema):
     measurement_unit = OptionalText(data_key="measurementUnit")
     unit_multiplier = Multiplier(data_key="unitMultiplier", load_default=None, allow_none=True)
     is_gift = Flag(data_key="isGift")
-    attachments = _Each(AttachmentSchema())
+    attachments = _Each(AttachmentSchema(), key_alone="name")
     items_attachment = _Each(
-        AttachmentSchema(), data_key="itemsAttachment", metadata={"aliases": ("itemAttachment", "itemAttachments")}
+        AttachmentSchema(),
+        key_alone="name",
+        data_key="itemsAttachment",
+        metadata={"aliases": ("itemAttachment", "itemAttachments")},
     )
     services = _Each(ServiceSchema(), data_key="bundleItems")
 
-    @post_load(pass_original=True)
-    def _make(self, data: dict[str, Any], original: Any, **_: Any) -> OrderItem:
-        if data["unit_multiplier"] is None:
-            del data["unit_multiplier"]
-        attachments, known = data["attachments"] or (), data.pop("items_attachment") or ()
+    def make(self, values: dict[str, Any], original: Any) -> OrderItem:
+        """Return the line, with the attachments of both names."""
+        if values["unit_multiplier"] is None:
+            del values["unit_multiplier"]
+        attachments, known = values["attachments"] or (), values.pop("items_attachment") or ()
         # one that stands under both names is one
         under_the_other = set(map(_identity, known))
         more = (attachment for attachment in attachments if _identity(attachment) not in under_the_other)
-        data["attachments"] = (*known, *more)
-        data["services"] = data["services"] or ()
-        return OrderItem(raw=original, **{**data, "is_gift": bool(data["is_gift"])})
+        values["attachments"] = (*known, *more)
+        values["services"] = values["services"] or ()
+        return OrderItem(raw=original, **{**values, "is_gift": bool(values["is_gift"])})
 
 
 def _identity(attachment: ItemAttachment) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, validate
 
 from ..errors import InvalidRequest
 from ..money import Cents
@@ -55,13 +55,11 @@ class OrderModification:
 class ModifiedItemSchema(WireSchema):
     """`items[]` of a modification; the price in cents."""
 
+    makes = ModifiedItem
+
     sku_id = Identifier(data_key="id")
     quantity = Count(minimum=1, required=True)
     price = Count(load_default=None, allow_none=True)
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> ModifiedItem:
-        return ModifiedItem(**data)
 
 
 class ModifiedItemsSchema(WireSchema):
@@ -71,9 +69,9 @@ class ModifiedItemsSchema(WireSchema):
         ModifiedItemSchema, many=True, load_default=(), allow_none=True, validate=validate.Length(max=_MAX_LINES)
     )
 
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> tuple[ModifiedItem, ...]:
-        return tuple(data["items"] or ())
+    def make(self, values: dict[str, Any], original: Any) -> tuple[ModifiedItem, ...]:
+        """Return the items."""
+        return tuple(values["items"] or ())
 
 
 class ReplacementSchema(WireSchema):
@@ -82,9 +80,9 @@ class ReplacementSchema(WireSchema):
     from_ = fields.Nested(ModifiedItemsSchema, data_key="from", load_default=(), allow_none=True)
     to = fields.Nested(ModifiedItemsSchema, load_default=(), allow_none=True)
 
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> tuple[tuple[ModifiedItem, ...], tuple[ModifiedItem, ...]]:
-        return data["from_"] or (), data["to"] or ()
+    def make(self, values: dict[str, Any], original: Any) -> tuple[tuple[ModifiedItem, ...], tuple[ModifiedItem, ...]]:
+        """Return what goes and what comes."""
+        return values["from_"] or (), values["to"] or ()
 
 
 class ModificationSchema(WireSchema):

@@ -232,7 +232,7 @@ class PlacedOrder:
 
     order_id: str
     """The shop's own id, at most 128 characters."""
-    follow_up_email: str = ""
+    follow_up_email: str = field(default="", repr=False)
     """Where the marketplace can reach the shop about this order."""
     payment_reference: str | None = None
     """Digits only; needed when the seller processes the payment."""
@@ -310,7 +310,7 @@ class Order:
     marketplace_services_endpoint: str | None
     value: Cents | None
     """Lines, services and shipping as placed."""
-    follow_up_email: str
+    follow_up_email: str = field(repr=False)
     payment_reference: str | None
     receipt: str | None
     """What the shop answered to the authorization."""

@@ -4,15 +4,16 @@ Each verb checks what the marketplace would refuse, then writes one message (and
 transaction, and commits nothing. All messages of an order travel in one lane: tracking cannot overtake its invoice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
 from ..clock import Clock
-from ..errors import IllegalTransition
-from ..marketplace.outcome import Outcome, Verdict
+from ..errors import IllegalTransition, VtexSellerError
+from ..marketplace.outcome import Verdict
+from ..outbox.handler import Prepared, Settled, as_written
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
 from ..schema_loader import MAX_ID_LENGTH, require_text
@@ -227,32 +228,36 @@ class OrderMessageHandler:
     invoices: Table
     clock: Clock
 
-    def body(self, message: Message, /) -> Any | None:
-        """Return the body as it was written."""
-        return message.body
+    def prepare(self, messages: Sequence[Message], /) -> Mapping[int, Prepared | VtexSellerError]:
+        """Return the bodies as they were written."""
+        return as_written(messages)
 
-    def settled(self, connection: Connection, message: Message, outcome: Outcome, /) -> None:
-        """Move the order on, now that the marketplace has the message."""
-        if outcome.verdict is not Verdict.DELIVERED:
-            return
-        key = (message.marketplace, message.arguments["marketplace_order_id"])
+    def settled(self, connection: Connection, ended: Sequence[Settled], /) -> None:
+        """Move the orders on, now that the marketplace has the messages."""
+        messages = [one.message for one in ended if one.outcome.verdict is Verdict.DELIVERED]
+        arrived = [message for message in messages if message.operation in ("invoice", "return_invoice")]
         now, orders = self.clock.now(), OrderLedger(connection, self.orders)
-        if message.operation in ("invoice", "return_invoice"):
-            invoices = InvoiceLedger(connection, self.invoices, self.orders)
-            invoices.arrived(*key, message.arguments["invoice_number"], now=now)
-        elif message.operation == "tracking_status" and (message.body or {}).get("isDelivered"):
-            orders.advance(*key, sources=[OrderState.INVOICED], state=OrderState.DELIVERED)
-        elif message.operation in ("cancel_order", "cancel_returned_order"):
-            orders.advance(*key, sources=_CANCELABLE, state=OrderState.CANCELED, canceled_at=now)
+        InvoiceLedger(connection, self.invoices, self.orders).arrived(
+            [(*_key(message), message.arguments["invoice_number"]) for message in arrived], now=now
+        )
+        for message in messages:
+            if message.operation == "tracking_status" and (message.body or {}).get("isDelivered"):
+                orders.advance(*_key(message), sources=[OrderState.INVOICED], state=OrderState.DELIVERED)
+            elif message.operation in ("cancel_order", "cancel_returned_order"):
+                orders.advance(*_key(message), sources=_CANCELABLE, state=OrderState.CANCELED, canceled_at=now)
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
         """Unsay it: a corrected invoice may take its number and its place in the sum; the order may go on."""
-        key = (message.marketplace, message.arguments["marketplace_order_id"])
+        key = _key(message)
         if message.operation in ("invoice", "return_invoice"):
             invoices = InvoiceLedger(connection, self.invoices, self.orders)
             invoices.unsay(*key, message.arguments["invoice_number"])
         elif message.operation in ("cancel_order", "cancel_returned_order"):
             OrderLedger(connection, self.orders).unsay_cancellation(*key)
+
+
+def _key(message: Message) -> tuple[str, str]:
+    return message.marketplace, message.arguments["marketplace_order_id"]
 
 
 def services_endpoint(connection: Connection, orders: Table, message: Message) -> str | None:

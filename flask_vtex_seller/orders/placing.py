@@ -16,7 +16,7 @@ from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .claim import CLAIM, Claimed, Claims, Outcome, busy, require_answer
 from .hooks import OrderFinder, OrderPlacementHook
-from .ledger import FIRST_VERSION, Entry
+from .ledger import FIRST_VERSION, REMOVED, Entry
 from .order import OrderPlacement, OrderState, PlacedOrder
 from .reservation import reserved_until
 from .terms import require_terms
@@ -88,7 +88,7 @@ class Placing:
                 if not ledger.claim(entry, now=now, until=until):
                     raise busy(id_)
                 return entry.version + 1
-        if entry.fingerprint != fingerprint:
+        if entry.fingerprint not in (fingerprint, REMOVED):
             raise OrderConflict(f"order {id_} was placed with other content", code="FMT009")
         if found is None:
             return Outcome(order=entry.order, changed=False)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import RAISE, ValidationError, fields, validate
 
 from ..config import Marketplace
 from ..errors import InvalidRequest
@@ -56,13 +56,15 @@ class ClientProfileSchema(WireSchema):
     state_inscription = OptionalText(data_key="stateInscription")
     corporate_phone = OptionalText(data_key="corporatePhone")
 
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> ClientProfile:
-        return ClientProfile(**{**data, "is_corporate": bool(data["is_corporate"])})
+    def make(self, values: dict[str, Any], original: Any) -> ClientProfile:
+        """Return the shopper; null is no corporation."""
+        return ClientProfile(**{**values, "is_corporate": bool(values["is_corporate"])})
 
 
 class AddressSchema(WireSchema):
     """`shippingData.address`; the format of names is not stable between marketplaces."""
+
+    makes = Address
 
     address_type = OptionalText(data_key="addressType")
     receiver_name = OptionalText(data_key="receiverName")
@@ -77,10 +79,6 @@ class AddressSchema(WireSchema):
     complement = OptionalText()
     reference = OptionalText()
     geo_coordinates = GeoCoordinates(data_key="geoCoordinates", load_default=None, allow_none=True)
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> Address:
-        return Address(**data)
 
 
 class OrderWindowSchema(WireSchema):
@@ -106,15 +104,15 @@ class OrderShippingSchema(WireSchema):
     shipping_estimate = Lenient(OptionalText(), data_key="shippingEstimate")
     window = fields.Nested(OrderWindowSchema, data_key="deliveryWindow", load_default=None, allow_none=True)
 
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> OrderShipping:
-        window = data.pop("window") or {}
-        data["price"] = data["price"] or 0
+    def make(self, values: dict[str, Any], original: Any) -> OrderShipping:
+        """Return the line's delivery, with its window's start, end and price."""
+        window = values.pop("window") or {}
+        values["price"] = values["price"] or 0
         return OrderShipping(
             window_start=window.get("start"),
             window_end=window.get("end"),
             window_price=window.get("list_price") if window.get("price") is None else window["price"],
-            **data,
+            **values,
         )
 
 
@@ -145,13 +143,14 @@ class OrderPlacementSchema(WireSchema):
     client = fields.Nested(ClientProfileSchema, data_key="clientProfileData", load_default=None, allow_none=True)
     shipping_data = fields.Nested(ShippingDataSchema, data_key="shippingData", load_default=None, allow_none=True)
 
-    @validates_schema(skip_on_field_errors=True)
-    def _every_shipping_names_an_item(self, data: dict[str, Any], **_: Any) -> None:
-        lines = (data.get("shipping_data") or {}).get("logistics") or ()
+    def make(self, values: dict[str, Any], original: Any) -> dict[str, Any]:
+        """Return the values, of which every shipping names an item."""
+        lines = (values["shipping_data"] or {}).get("logistics") or ()
         for position, line in enumerate(lines):
-            if line.item_index >= len(data["items"]):
+            if line.item_index >= len(values["items"]):
                 path = f"shippingData.logisticsInfo[{position}].itemIndex"
                 raise ValidationError("Names no item of the order.", field_name=path)
+        return values
 
 
 class PlacedOrderSchema(OrderPlacementSchema):

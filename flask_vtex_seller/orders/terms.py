@@ -20,7 +20,7 @@ def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> 
     and for an order that is collected, whose address is the pickup point's, only if it is delivered at that address.
 
     Raises:
-        SkuNotFound: the shop has no offer for a line.
+        SkuNotFound: the shop has no offer for a line, or the line is another seller's.
         PriceChanged: FMT006, a line's price is below the shop's by more than the tolerance; FMT007, the delivery of
             all lines together is by more than theirs.
         SlaNotAvailable: the option that a line names is not on offer for it.
@@ -29,6 +29,9 @@ def require_terms(order: OrderPlacement, marketplace: Marketplace, ask: Ask) -> 
     cart, tolerance = _cart(order), marketplace.price_tolerance_cents
     terms = ask(cart)
     for index, item in enumerate(order.items):
+        # Sources write ids in both cases.
+        if item.seller_id and item.seller_id.lower() != marketplace.seller_id.lower():
+            raise SkuNotFound(f"items[{index}]: is not sold by {marketplace.seller_id}")
         offer = terms.offers.get(item.sku_id)
         if offer is None:
             raise SkuNotFound(f"items[{index}]: the shop has no SKU {item.sku_id}")

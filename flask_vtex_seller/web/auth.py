@@ -1,41 +1,65 @@
-"""Who may call: the marketplace that shows one of its inbound tokens.
+"""Who may call: the marketplace that shows one of its inbound tokens, from where it may.
 
 Source: VTEX's published connectors register `…?token=SECRET` as fulfillment endpoint; the order placement documents
 `Authorization: VTEX key="…" token="…"` and the header pair `X-VTEX-API-AppKey` / `X-VTEX-API-AppToken`.
 """
 
 import hmac
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import Request
 
-from ..config import Marketplace
-from ..errors import Unauthorized
+from ..config import Marketplace, Secret
+from ..errors import AddressNotAllowed, TooManyFailures, Unauthorized
+from ..sources import FailureLimit, is_inside
 
 _VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
 _MAX_CANDIDATES = 8
 
 
-def require_token(request: Request, marketplace: Marketplace) -> None:
-    """Let the call pass if any live token of the marketplace came with it.
+def require_marketplace(request: Request, marketplace: Marketplace, failures: FailureLimit) -> None:
+    """Let the call pass if it comes from where the marketplace may call and any live token of it came along.
 
-    Takes the same time whichever token is right; never reads the body.
+    Never reads the body.
 
     Raises:
-        Unauthorized: otherwise, and always for a marketplace without tokens.
+        AddressNotAllowed: the marketplace has `inbound_addresses`, and the call's is none of them.
+        TooManyFailures, Unauthorized: see `require_token`; Unauthorized always for a marketplace without tokens.
     """
-    live = [token.reveal().encode() for token in marketplace.inbound_tokens]
-    matches = [
-        hmac.compare_digest(candidate.encode("utf-8", "surrogatepass"), token)
-        for candidate in [*_candidates(request)][:_MAX_CANDIDATES]
-        for token in live
-    ]
-    if not any(matches):
+    if marketplace.inbound_addresses and not is_inside(request.remote_addr, marketplace.inbound_addresses):
+        raise AddressNotAllowed("calls from this address are not answered")
+    require_token(request, _candidates(request), marketplace.inbound_tokens, failures)
+
+
+def require_token(request: Request, sent: Iterable[str], live: Iterable[Secret], failures: FailureLimit) -> None:
+    """Let the call pass if one of the texts that came with it is a live token.
+
+    Raises:
+        Unauthorized: none is.
+        TooManyFailures: too many calls from the same source showed none; this one is not looked at.
+    """
+    if wait := failures.wait(request.remote_addr):
+        raise TooManyFailures("too many calls without a valid token", retry_after=math.ceil(wait))
+    if not is_token(sent, live):
+        failures.note(request.remote_addr)
         raise Unauthorized("a valid token is needed")
 
 
-def _candidates(request: Request) -> Iterator[str]:
+def is_token(sent: Iterable[str], live: Iterable[Secret]) -> bool:
+    """Tell whether one of the texts is a live token; takes the same time however much of it is right, and whichever."""
+    tokens = [token.reveal().encode() for token in live]
+    candidates = [text.encode("utf-8", "surrogatepass") for text in sent]
+    matches = [hmac.compare_digest(candidate, token) for candidate in candidates for token in tokens]
+    return any(matches)
+
+
+def _candidates(request: Request) -> list[str]:
+    return [*_places(request)][:_MAX_CANDIDATES]
+
+
+def _places(request: Request) -> Iterator[str]:
     yield from request.args.getlist("token")
     authorization = request.headers.get("Authorization", "")
     if authorization[:5].upper() == "VTEX ":

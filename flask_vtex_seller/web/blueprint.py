@@ -20,10 +20,11 @@ from ..orders.claim import Outcome
 from ..orders.modification import read_agreement, read_modification
 from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
 from ..signals import announce, cancellation_requested, fulfillment_authorized, order_canceled, order_placed
+from ..simulation.answer import write_answer
 from ..simulation.quote import quote
-from ..simulation.schemas import read_request, write_answer
+from ..simulation.schemas import read_request
 from ..state import current_state
-from .auth import require_token
+from .auth import require_marketplace
 from .body import read_json, read_query_json
 from .health import PATH as HEALTH_PATH
 from .health import health
@@ -31,6 +32,7 @@ from .problems import handle, json_response, nothing
 
 BLUEPRINT_NAME = "vtex_seller"
 _MAX_CHANNEL_LENGTH = 64
+_HEALTH_ENDPOINT = f"{BLUEPRINT_NAME}.{health.__name__}"
 
 
 class _AnythingConverter(BaseConverter):
@@ -44,9 +46,12 @@ def simulate(marketplace: str) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     seen_by, state = _marketplace(marketplace), current_state()
     cart = read_request(_cart(seen_by), seen_by, sales_channel=_sales_channel(), max_items=state.settings.max_items)
+    terms = state.ask(cart)
     # What a simulation promises, a placement must be able to keep.
-    lines = quote(cart, state.ask(cart), max_stock=seen_by.max_stock if seen_by.orders else 0)
-    return json_response(write_answer(cart, lines, seen_by))
+    lines = quote(cart, terms, max_stock=seen_by.max_stock if seen_by.orders else 0)
+    answer = json_response(write_answer(cart, lines, seen_by))
+    answer.headers["Server-Timing"] = f"hooks;dur={1000 * terms.seconds:.1f}"
+    return answer
 
 
 def place(marketplace: str) -> Response:
@@ -154,11 +159,12 @@ def _add_catch_all(setup: BlueprintSetupState) -> None:
 
 
 def _authenticate() -> None:
-    if request.endpoint == f"{BLUEPRINT_NAME}.{health.__name__}":
+    call = request._get_current_object()  # type: ignore[attr-defined]
+    if call.endpoint == _HEALTH_ENDPOINT:
         return  # it is for the shop's own monitor, which has a token of its own
-    arguments = request.view_args or {}
+    arguments = call.view_args or {}
     name = arguments.get("marketplace") or next(filter(None, arguments.get("rest", "").split("/")), "")
-    require_token(request, _marketplace(name))
+    require_marketplace(call, _marketplace(name), current_state().failures)
 
 
 def _cart(seen_by: Marketplace) -> object:

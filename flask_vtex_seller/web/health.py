@@ -1,13 +1,15 @@
-"""How delivering goes, for a monitor: one route with a token of its own, and no route without one."""
+"""How delivering and simulations go, for a monitor: one route with a token of its own, and no route without one."""
 
-import hmac
+import os
 from typing import Any
 
 from flask import Response, request
 
-from ..errors import NotFound, Unauthorized
+from ..errors import NotFound
 from ..outbox.health import Backlog, Health, Level
+from ..simulation.health import SimulationHealth
 from ..state import current_state
+from .auth import require_token
 from .problems import json_response
 
 PATH = "/-/health"
@@ -15,31 +17,50 @@ _BEARER = "Bearer "
 
 
 def health() -> Response:
-    """Health: 200 while messages get through, 503 when nothing does."""
-    _require_token()
-    found = current_state().drain.health()
-    response = json_response(_written(found))
-    response.status_code = 503 if found.level is Level.FAIL else 200
-    return response
+    """Health: 200 while messages and simulations get through, 503 when nothing does."""
+    _require_health_token()
+    state = current_state()
+    found, simulations = state.drain.health(), state.simulation_health()
+    level = Level.worst(found.level, simulations.level)
+    return json_response(_written(found, simulations, level), 503 if level is Level.FAIL else 200)
 
 
-def _require_token() -> None:
-    token = current_state().settings.health_token
+def _require_health_token() -> None:
+    state = current_state()
+    token = state.settings.health_token
     if token is None:
         raise NotFound("no such path")
     authorization = request.headers.get("Authorization", "")
     sent = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else request.args.get("token", "")
-    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), token.reveal().encode()):
-        raise Unauthorized("a valid token is needed")
+    require_token(request, [sent], [token], state.failures)
 
 
-def _written(found: Health) -> dict[str, Any]:
+def _written(found: Health, simulations: SimulationHealth, level: Level) -> dict[str, Any]:
     return {
-        "status": found.level.value,
+        "status": level.value,
         "at": found.at.isoformat(),
-        "problems": list(found.problems),
+        "problems": [*found.problems, *simulations.problems],
         "lastDrain": None if found.last_drain is None else found.last_drain.at.isoformat(),
         "marketplaces": {name: _backlog(backlog) for name, backlog in found.backlogs.items()},
+        "simulations": write_simulations(simulations),
+    }
+
+
+def write_simulations(found: SimulationHealth) -> dict[str, Any]:
+    """Return how simulations go in this process, as the route says it."""
+    counts = found.counts
+    return {
+        "status": found.level.value,
+        "process": os.getpid(),
+        "answered": counts.answered,
+        "hookSeconds": round(counts.hook_seconds, 6),
+        "slowestHookSeconds": round(counts.slowest_seconds, 6),
+        "late": counts.late,
+        "saturated": counts.saturated,
+        "stale": counts.stale,
+        "threads": found.threads,
+        "hanging": list(found.hanging),
+        "problems": list(found.problems),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..config import Settings
 from ..errors import (
+    AddressNotAllowed,
     ConfigurationError,
     FulfillmentRefused,
     InvalidRequest,
@@ -25,6 +26,7 @@ from ..errors import (
     SkuNotFound,
     SlaNotAvailable,
     TemporarilyUnavailable,
+    TooManyFailures,
     Unauthorized,
 )
 from ..orders.schemas import (
@@ -44,15 +46,27 @@ Json = dict[str, Any]
 
 _ERRORS: Mapping[int, type[Refusal]] = {
     kind.status: kind
-    for kind in (InvalidRequest, Unauthorized, NotFound, OrderConflict, PayloadTooLarge, TemporarilyUnavailable)
+    for kind in (
+        InvalidRequest,
+        Unauthorized,
+        AddressNotAllowed,
+        NotFound,
+        OrderConflict,
+        PayloadTooLarge,
+        TooManyFailures,
+        TemporarilyUnavailable,
+    )
 }
 _ALWAYS: Mapping[int, tuple[str, ...]] = {
     400: ("INVALID_JSON", "INVALID_FIELD"),
     401: (Unauthorized.code,),
+    403: (AddressNotAllowed.code,),
     413: (PayloadTooLarge.code,),
+    429: (TooManyFailures.code,),
     500: (UNEXPECTED,),
     503: (TemporarilyUnavailable.code,),
 }
+_REPEATED = (TooManyFailures.status, TemporarilyUnavailable.status)
 _REFUSED = (
     *(kind.code for kind in (SkuNotFound, OutOfStock, PriceChanged, SlaNotAvailable, PlacementRefused)),
     TOTAL_DIFFERS,
@@ -232,7 +246,7 @@ def _content(schema: type[WireSchema], operation: _Operation) -> Json:
 def _problem(status: int, codes: tuple[str, ...]) -> Json:
     words = getdoc(_ERRORS[status]) if status in _ERRORS else "The shop could not process the call."
     meaning, *_ = (words or "").splitlines() or [""]
-    headers = [name for name in _HEADERS if name != "Retry-After" or status == TemporarilyUnavailable.status]
+    headers = [name for name in _HEADERS if name != "Retry-After" or status in _REPEATED]
     return {
         "description": f"{meaning} Codes: {', '.join(codes)}.",
         "headers": {name: name for name in headers},

@@ -55,8 +55,8 @@ def handle(error: Exception) -> Response:
 
 def _refuse(refusal: Refusal) -> Response:
     response = problem(refusal.status, refusal.code, refusal.message)
-    if isinstance(refusal, TemporarilyUnavailable):
-        response.headers["Retry-After"] = "1"
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
     if isinstance(refusal, MethodNotAllowed):
         response.headers["Allow"] = "POST"
     _log.info("refused a call", extra={"code": refusal.code, "status": refusal.status, **_call(refusal)})

@@ -41,9 +41,9 @@ def delivered(shop: Shop, shipping: dict[str, Any]) -> OrderShipping:
 @pytest.mark.parametrize(
     "spelled",
     [
-        {"Id": "apple", "Seller": "one", "Quantity": 1, "Price": 1250},
-        {"ID": "apple", "SELLER": "one", "quantity": 1, "price": 1250},
-        {"id": "apple", "Seller": "one", "quantity": 1, "price": 1250},
+        {"Id": "apple", "Seller": "fruitshop", "Quantity": 1, "Price": 1250},
+        {"ID": "apple", "SELLER": "fruitshop", "quantity": 1, "price": 1250},
+        {"id": "apple", "Seller": "fruitshop", "quantity": 1, "price": 1250},
     ],
 )
 def test_a_lines_keys_are_understood_whatever_their_case(shop: Shop, spelled: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def test_a_lines_keys_are_understood_whatever_their_case(shop: Shop, spelled: di
     (answer,) = shop.call("/pvt/orders", [body]).get_json()
     (order,) = shop.asked_for(OrderPlacement)
     (item,) = order.items
-    assert (item.sku_id, item.seller_id, item.quantity, item.price) == ("apple", "one", 1, 1250)
+    assert (item.sku_id, item.seller_id, item.quantity, item.price) == ("apple", "fruitshop", 1, 1250)
     assert answer["items"] == [spelled]
 
 

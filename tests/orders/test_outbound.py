@@ -298,6 +298,19 @@ class TestCancellation:
         hear(shop, meaning=Meaning.NOT_NEEDED)
         assert order(shop).state is OrderState.CANCELED
 
+    def test_an_invoice_that_arrives_after_a_whole_return_of_the_first_can_be_returned_itself(self, shop: Shop) -> None:
+        """P67: said one after the other before any of them has arrived."""
+        say(shop, "send_invoice", "S-1", invoice("1", 1000))
+        say(shop, "return_invoice", "S-1", invoice("R1", 1000))
+        say(shop, "send_invoice", "S-1", invoice("2", TOTAL - 1000))
+        hear(shop, limit=2)
+        assert order(shop).state is OrderState.RETURNED
+        hear(shop)
+        assert order(shop).state is OrderState.INVOICED
+        say(shop, "return_invoice", "S-1", invoice("R2", TOTAL - 1000))
+        hear(shop)
+        assert order(shop).state is OrderState.RETURNED
+
     def test_a_return_alone_cancels_nothing(self, shop: Shop) -> None:
         """P67, row 8"""
         say(shop, "send_invoice", "S-1", invoice())

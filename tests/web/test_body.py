@@ -40,13 +40,17 @@ def test_a_body_of_just_the_cap_is_read(shop: Shop) -> None:
     assert shop.call(SIMULATION, data=padded(MAX_BYTES)).status_code == 200
 
 
-def test_a_body_of_unknown_length_is_cut_off_at_the_cap(shop: Shop) -> None:
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 413), (65_536, 413)])
+def test_a_body_of_unknown_length_is_refused_behind_the_cap(shop: Shop, more: int, status: int) -> None:
     """P23: chunked, so no length is announced."""
     stream: dict[str, Any] = {
-        "input_stream": BytesIO(padded(MAX_BYTES + 1)),
-        "environ_overrides": {"wsgi.input_terminated": True},
+        "input_stream": BytesIO(padded(MAX_BYTES + more)),
+        "environ_overrides": {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
     }
-    refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
+    response = shop.call(SIMULATION, data=None, **stream)
+    assert response.status_code == status
+    if more:
+        refused(response, 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("limit", [10, 100 * MAX_BYTES])

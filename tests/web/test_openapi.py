@@ -105,7 +105,7 @@ def test_an_error_answer_names_its_headers(document: Json) -> None:
     for item in document["paths"].values():
         for status, answer in item["post"]["responses"].items():
             said = {"x-vtex-error-code", "x-vtex-error-message"} if status != "200" else set()
-            assert set(answer.get("headers", ())) == (said | {"Retry-After"} if status == "503" else said)
+            assert set(answer.get("headers", ())) == (said | {"Retry-After"} if status in ("429", "503") else said)
 
 
 def test_the_most_lines_are_those_of_the_setting(new_shop: Callable[..., Shop]) -> None:

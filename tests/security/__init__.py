@@ -1,0 +1,1 @@
+"""What the open internet sends, and what of it has any effect."""
