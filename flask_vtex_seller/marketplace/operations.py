@@ -37,6 +37,10 @@ class Meaning(Enum):
     """The marketplace will not do what it has, in effect, done already."""
     ALREADY_DONE = "already done"
     """The marketplace says no because what was asked is so already."""
+    NOT_PENDING = "not pending"
+    """The marketplace has decided about the SKU already and takes no suggestion of it."""
+    NOT_SUGGESTED = "not suggested"
+    """The marketplace has no suggestion of the SKU, or has none any more."""
     NOT_CANCELABLE = "not cancelable"
     """The marketplace keeps the order: it is invoiced, if only in part."""
 
@@ -59,6 +63,10 @@ class Operation:
     """Statuses outside 2xx that are a normal end."""
     answers_json: bool = False
     """Whether a success without a JSON body is none."""
+    keeps_answer: bool = False
+    """Whether what a success says matters: it is kept as a JSON value."""
+    numbers_errors: bool = False
+    """Whether a refusal may name one of the numbered errors of `refusals`."""
     says_already_done: bool = False
     """Whether a 400 may say that the order is canceled already."""
     group: str = "orders"
@@ -184,6 +192,18 @@ _OPERATIONS = (
         group="catalog",
         holds_lane=False,
     ),
+    # The same call, made to learn whether a suggested SKU is in the catalog by now: nothing has changed, and a 404
+    # is no reason to suggest it again.
+    Operation(
+        name="presence",
+        method="POST",
+        path="/api/{catalog_route}/pvt/skuseller/changenotification/{seller_id}/{sku_id}",
+        permission="Catalog > Seller SKUs",
+        route_permissions={"sku-binding": "Catalog > Edit Product"},
+        endings={404: Meaning.UNKNOWN_SKU},
+        group="catalog",
+        holds_lane=False,
+    ),
     # suggestions.json: /suggestions/{sellerId}/{sellerSkuId}
     Operation(
         name="suggestion",
@@ -192,6 +212,19 @@ _OPERATIONS = (
         host=Host.SUGGESTIONS,
         permission="Channels > Send marketplace suggestion",
         endings={304: Meaning.EXISTS},
+        numbers_errors=True,
+        group="suggestions",
+        holds_lane=False,
+    ),
+    # suggestions.json: the same path; its answer is described nowhere
+    Operation(
+        name="suggestion_status",
+        method="GET",
+        path="/suggestions/{seller_id}/{sku_id}",
+        host=Host.SUGGESTIONS,
+        permission="Channels > Send marketplace suggestion",
+        endings={404: Meaning.NOT_SUGGESTED},
+        keeps_answer=True,
         group="suggestions",
         holds_lane=False,
     ),

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import Any
 
 import orjson
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from .operations import Meaning, Operation
+from .refusals import SuggestionError
 
 _EXCERPT_LENGTH = 2000
+_NO_JSON = object()
 _ALREADY_CANCELED = re.compile(r"\balready\s+(been\s+)?cancell?ed\b", re.IGNORECASE)
 _NOT_CANCELABLE = (
     "the marketplace does not cancel the order: one that is invoiced, even in part, it never does; "
@@ -69,8 +72,12 @@ class Outcome:
     status: int | None = None
     """None if no answer came."""
     meaning: Meaning = Meaning.DONE
-    excerpt: str = ""
-    """The beginning of the answer's body."""
+    excerpt: str = field(default="", repr=False)
+    """The beginning of the answer's body, which may repeat what was sent."""
+    answer: Any | None = field(default=None, repr=False)
+    """The body of a success as a JSON value, where the operation keeps it and it is one."""
+    error: SuggestionError | None = None
+    """The numbered error that a refused suggestion names."""
     retry_after: timedelta | None = None
     """The marketplace's own wish."""
     certainty: Certainty = Certainty.ANSWERED
@@ -91,30 +98,52 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
     """Judge an answer.
 
     2xx and the operation's own endings are done; 429, 5xx and a few kin are tried again; a redirect is refused, for
-    following it would hand the application key to whoever it points at; so is every other 4xx.
+    following it would hand the application key to whoever it points at; so is every other 4xx. A 400 may say more.
 
     Args:
         text: the beginning of the body.
     """
-    verdict, meaning, wait, reason = Verdict.DELIVERED, Meaning.DONE, None, str(status)
     if 200 <= status < 300:
-        if operation.answers_json and not _is_json(text):
-            verdict, reason = Verdict.RETRY, f"{status}, but the answer is not JSON: outcome unknown"
-        elif _is_page(text):
-            verdict, reason = Verdict.RETRY, f"{status}, but with a web page: outcome unknown"
+        judged = _success(operation, status, text)
     elif status in operation.endings and not _is_page(text):
-        meaning = operation.endings[status]
-        reason = f"{status}: {meaning.value}"
-    elif operation.says_already_done and status == 400 and _is_already_canceled(text):
-        meaning, reason = Meaning.ALREADY_DONE, f"{status}: {Meaning.ALREADY_DONE.value}"
-    elif operation.says_already_done and status == 400 and not _is_page(text):
-        verdict, meaning, reason = Verdict.REFUSED, Meaning.NOT_CANCELABLE, f"{status}: {_NOT_CANCELABLE}"
+        judged = _ending(status, operation.endings[status])
+    elif status == 400 and (found := _bad_request(operation, text)) is not None:
+        judged = found
     elif status in _RETRIED or status >= 500:
-        verdict, wait = Verdict.RETRY, retry_after(headers, now=now) or (_WITHOUT_ADVICE if status == 429 else None)
+        wait = retry_after(headers, now=now) or (_WITHOUT_ADVICE if status == 429 else None)
+        judged = Outcome(verdict=Verdict.RETRY, reason=str(status), retry_after=wait)
     else:
-        verdict, reason = Verdict.REFUSED, _refusal(operation, status, text)
-    excerpt = text[:_EXCERPT_LENGTH].replace("\0", "")
-    return Outcome(verdict=verdict, status=status, reason=reason, meaning=meaning, excerpt=excerpt, retry_after=wait)
+        judged = Outcome(verdict=Verdict.REFUSED, reason=_refusal(operation, status, text))
+    return replace(judged, status=status, excerpt=text[:_EXCERPT_LENGTH].replace("\0", ""))
+
+
+def _success(operation: Operation, status: int, text: str) -> Outcome:
+    if operation.answers_json and not _is_json(text):
+        return Outcome(verdict=Verdict.RETRY, reason=f"{status}, but the answer is not JSON: outcome unknown")
+    if _is_page(text):
+        return Outcome(verdict=Verdict.RETRY, reason=f"{status}, but with a web page: outcome unknown")
+    answer = _json(text) if operation.keeps_answer else None
+    return Outcome(verdict=Verdict.DELIVERED, reason=str(status), answer=answer)
+
+
+def _ending(status: int, meaning: Meaning) -> Outcome:
+    return Outcome(verdict=Verdict.DELIVERED, reason=f"{status}: {meaning.value}", meaning=meaning)
+
+
+def _bad_request(operation: Operation, text: str) -> Outcome | None:
+    """Judge a 400 that says more than that; None if this one does not."""
+    if operation.says_already_done and _is_already_canceled(text):
+        return _ending(400, Meaning.ALREADY_DONE)
+    if _is_page(text):
+        return None
+    if operation.says_already_done:
+        reason = f"400: {_NOT_CANCELABLE}"
+        return Outcome(verdict=Verdict.REFUSED, reason=reason, meaning=Meaning.NOT_CANCELABLE)
+    error = SuggestionError.read(text) if operation.numbers_errors else None
+    if error is None:
+        return None
+    verdict = Verdict.DELIVERED if error.is_an_end else Verdict.RETRY if error.is_passing else Verdict.REFUSED
+    return Outcome(verdict=verdict, reason=f"400: {error.words}", meaning=error.meaning, error=error)
 
 
 def unsendable(error: Exception) -> Outcome:
@@ -184,11 +213,14 @@ def _refusal(operation: Operation, status: int, text: str) -> str:
 
 
 def _is_json(text: str) -> bool:
+    return _json(text, default=_NO_JSON) is not _NO_JSON
+
+
+def _json(text: str, *, default: object = None) -> Any:
     try:
-        orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return False
-    return True
+        return default
 
 
 def _is_page(text: str) -> bool:

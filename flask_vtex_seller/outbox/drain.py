@@ -6,7 +6,7 @@ on a connection of its own, begins with its write, and is over before a call goe
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,12 +19,14 @@ from ..clock import Clock
 from ..errors import VtexSellerError
 from ..hook import places
 from ..marketplace.outcome import Certainty, Outcome, Verdict
+from ..vault import PLAIN as PLAIN_VAULT
+from ..vault import Vault
 from .backoff import MAX_ATTEMPTS
-from .handler import PLAIN, OutcomeHandler
+from .handler import PLAIN, OutcomeHandler, Preparation, Settled
 from .health import Health, look
 from .ledger import OutboxLedger
-from .message import Draft, Message, MessageState
-from .settling import Attempt, Settled, Settling, extra
+from .message import UNREADABLE, Draft, Message, MessageState
+from .settling import Attempt, Settling, extra
 from .taking import Taken, Taking
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class Drain:
         lease: how long a message belongs to who took it; four times as long as a call may take, or more.
         announce: told of each end after its commit.
         announce_breaker: told of a marketplace, a host's name, and whether its breaker opened or closed.
+        vault: what seals bodies and answers.
     """
 
     engine: Engine
@@ -76,6 +79,7 @@ class Drain:
     paused: frozenset[str] = frozenset()
     rates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     announce_breaker: Callable[[str, str, bool], None] = lambda *_: None
+    vault: Vault = PLAIN_VAULT
 
     def run(
         self,
@@ -119,6 +123,7 @@ class Drain:
             rates=self.rates,
             lease=self.lease,
             clock=self.clock,
+            vault=self.vault,
         )
 
     def _settling(self) -> Settling:
@@ -132,6 +137,7 @@ class Drain:
             rng=self.rng,
             announce=self.announce,
             announce_breaker=self.announce_breaker,
+            vault=self.vault,
         )
 
     def health(self) -> Health:
@@ -150,7 +156,7 @@ class Drain:
     def append(self, drafts: Sequence[Draft]) -> None:
         """Write messages in a transaction of their own, for what no transaction of the shop's belongs to."""
         with self.engine.begin() as connection:
-            OutboxLedger(connection, self.table).append(drafts, now=self.clock.now())
+            OutboxLedger(connection, self.table, self.vault).append(drafts, now=self.clock.now())
 
     def purge(self, *, before: datetime) -> int:
         """Delete what was delivered, merged or discarded before `before`; return how many."""
@@ -163,7 +169,8 @@ class Drain:
         A discarded message was never said: what saying it changed is taken back in the same transaction.
         """
         with self.engine.begin() as connection:
-            moved = OutboxLedger(connection, self.table).move(ids, state, now=self.clock.now(), reason=reason)
+            ledger = OutboxLedger(connection, self.table, self.vault)
+            moved = ledger.move(ids, state, now=self.clock.now(), reason=reason)
             for message in moved:
                 if state is MessageState.DISCARDED:
                     self.handlers.get(message.operation, PLAIN).discarded(connection, message)
@@ -182,8 +189,8 @@ class _Run:
     over: Callable[..., bool]
     """Tells whether no further call may be begun; or not that of a message that was taken."""
     report: Report = field(default_factory=Report)
-    waiting: deque[Taken] = field(default_factory=deque)
-    flying: dict[Future[Attempt | None], Taken] = field(default_factory=dict)
+    waiting: deque[tuple[Taken, Preparation]] = field(default_factory=deque)
+    flying: dict[Future[Attempt | datetime | None], Taken] = field(default_factory=dict)
 
     def run(self, limit: int | None, *, patient: bool) -> Report:
         """Args: patient: whether to wait for a rate; only a run that has an end is."""
@@ -195,10 +202,10 @@ class _Run:
                     room = max(_BATCH, 2 * self.threads)
                     taken, held = self.taking.take(room if limit is None else min(room, limit))
                     limit = None if limit is None else limit - len(taken)
-                    self.waiting.extend(taken)
+                    self.waiting.extend(self._prepared(taken))
                 while self.waiting and self._has_room():
-                    next_ = self.waiting.popleft()
-                    self.flying[self.executor.submit(self._attempt, next_)] = next_
+                    next_, preparation = self.waiting.popleft()
+                    self.flying[self.executor.submit(self._attempt, next_, preparation)] = next_
                 if self.flying:
                     self._land()
                 elif patient and held and not self.over():
@@ -207,38 +214,56 @@ class _Run:
                     self.report.unfinished = self.over()
                     return self.report
         finally:
-            self._hand_back(list(self.waiting))
+            self._hand_back([taken for taken, _ in self.waiting])
+
+    def _prepared(self, taken: Sequence[Taken]) -> Iterator[tuple[Taken, Preparation]]:
+        """Pair messages with what prepares them, one for all of a handler."""
+        by_handler: dict[OutcomeHandler, list[Message]] = {}
+        for one in taken:
+            by_handler.setdefault(self._handler(one.message), []).append(one.message)
+        found = {handler: Preparation(handler, some) for handler, some in by_handler.items()}
+        return ((one, found[self._handler(one.message)]) for one in taken)
+
+    def _handler(self, message: Message) -> OutcomeHandler:
+        return self.drain.handlers.get(message.operation, PLAIN)
 
     def _suspects(self) -> bool:
-        return any(taken.is_suspect for taken in (*self.waiting, *self.flying.values()))
+        # The last one tells of all that wait, for nothing is taken after a suspect; one under way is alone.
+        last = self.waiting[-1][0] if self.waiting else next(iter(self.flying.values()), None)
+        return last is not None and last.is_suspect
 
     def _has_room(self) -> bool:
         """Tell whether one more call may begin; one that may end this worker is made when no other is under way."""
-        next_, flying = self.waiting[0], self.flying.values()
-        alone = next_.is_suspect or any(taken.is_suspect for taken in flying)
+        under_way = next(iter(self.flying.values()), None)
+        if under_way is not None and (under_way.is_suspect or self.waiting[0][0].is_suspect):
+            return False
         # No more than there are threads: so many, at most, are sent twice if this process is killed.
-        return len(flying) < (1 if alone else self.threads)
+        return len(self.flying) < self.threads
 
     def _land(self) -> None:
         """Settle the attempts that have ended; together, for a transaction is what costs."""
         done, _ = wait(self.flying, return_when=FIRST_COMPLETED)
         landed = [(self.flying.pop(future), future.result()) for future in list(self.flying) if future in done]
         self._hand_back([taken for taken, attempt in landed if attempt is None])
-        for state in self.settling.settle([attempt for _, attempt in landed if attempt is not None]):
+        for taken, attempt in landed:
+            if isinstance(attempt, datetime):
+                self._hand_back([taken], due_at=attempt)
+        for state in self.settling.settle([attempt for _, attempt in landed if isinstance(attempt, Attempt)]):
             self.report.delivered += state is MessageState.DELIVERED
             self.report.failed += state is MessageState.PENDING
             self.report.dead += state is MessageState.DEAD
 
-    def _hand_back(self, unbegun: list[Taken]) -> None:
-        """Give back what was taken but not begun, the attempt uncounted."""
+    def _hand_back(self, unbegun: list[Taken], due_at: datetime | None = None) -> None:
+        """Give back what was taken but not begun, the attempt uncounted; to be taken at `due_at` if that is given."""
         if unbegun:
             with self.drain.engine.begin() as connection:
                 ledger = OutboxLedger(connection, self.drain.table)
                 for until in {taken.until for taken in unbegun}:
-                    ledger.hand_back([taken.message.id for taken in unbegun if taken.until == until], until=until)
+                    ids = [taken.message.id for taken in unbegun if taken.until == until]
+                    ledger.hand_back(ids, until=until, due_at=due_at)
 
-    def _attempt(self, taken: Taken) -> Attempt | None:
-        """Make one call; None if it was not begun."""
+    def _attempt(self, taken: Taken, preparation: Preparation) -> Attempt | datetime | None:
+        """Make one call; if it was not begun: None, or when it shall be."""
         clock, message = self.drain.clock, taken.message
         pause = (taken.not_before - clock.now()).total_seconds() if taken.not_before else 0.0
         if pause > 0:
@@ -247,21 +272,28 @@ class _Run:
         if self.over(taken) or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:
             return None
         begun = clock.now()
-        outcome = self._outcome(message)
-        return Attempt(taken=taken, outcome=outcome, begun_at=begun, ended_at=clock.now())
+        outcome, seen = self._outcome(message, preparation)
+        if isinstance(outcome, datetime):
+            return outcome
+        return Attempt(taken=taken, outcome=outcome, begun_at=begun, ended_at=clock.now(), seen=seen)
 
-    def _outcome(self, message: Message) -> Outcome:
+    def _outcome(self, message: Message, preparation: Preparation) -> tuple[Outcome | datetime, Any]:
+        """Return how a call ended, or when to make it, and what its handler saw before."""
         if message.attempts > MAX_ATTEMPTS:
             # Counted before each call: this one ended its worker every time.
-            return _not_tried(Verdict.REFUSED, f"begun {MAX_ATTEMPTS} times and never ended")
+            return _not_tried(Verdict.REFUSED, f"begun {MAX_ATTEMPTS} times and never ended"), None
+        if message.body is UNREADABLE:
+            # Where several machines run, one may seal with a key that another has not been given yet.
+            return _not_tried(Verdict.RETRY, f"cannot be read: {UNREADABLE}"), None
         try:
-            return self.drain.send(message, self.drain.handlers.get(message.operation, PLAIN).body(message))
+            prepared = preparation.of(message)
+            return prepared.due_at or self.drain.send(message, prepared.body), prepared.seen
         except VtexSellerError as error:
-            return _not_tried(Verdict.REFUSED, str(error).encode("utf-8", "replace").decode("utf-8"))
+            return _not_tried(Verdict.REFUSED, str(error).encode("utf-8", "replace").decode("utf-8")), None
         except Exception as error:
             # The drain's one broad catch: a message that breaks the code that sends it must not stop the others.
             _log.error("sending a message failed: %s\n%s", type(error).__name__, places(error), extra=extra(message))
-            return _not_tried(Verdict.RETRY, f"failed here: {type(error).__name__}")
+            return _not_tried(Verdict.RETRY, f"failed here: {type(error).__name__}"), None
 
 
 def _not_tried(verdict: Verdict, reason: str) -> Outcome:

@@ -27,6 +27,11 @@ class Level(Enum):
     FAIL = "fail"
     """Nothing gets through."""
 
+    @classmethod
+    def worst(cls, *levels: "Level") -> "Level":
+        """Return the worst of them."""
+        return max(levels, key=[*cls].index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:

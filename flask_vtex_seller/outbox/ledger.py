@@ -5,23 +5,28 @@ row stays pending while it is leased, so nothing behind it in its lane can be ta
 runs out and another takes the message up again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    Integer,
     Table,
+    Text,
     Update,
     and_,
     bindparam,
+    cast,
     delete,
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -30,6 +35,7 @@ from sqlalchemy import (
 from ..clock import to_epoch_us
 from ..database import DbSession
 from ..marketplace.operations import OPERATIONS
+from ..vault import PLAIN, Vault
 from .message import Draft, Message, MessageState
 from .rows import MAX_REASON_LENGTH, SETTLED, Settlement, read_message, storable, write_draft, write_settlement
 
@@ -58,19 +64,23 @@ class OutboxLedger:
     Args:
         session: the shop's `db.session`, or a connection of our own.
         table: the copy of `TABLE` on the shop's metadata.
+        vault: what seals bodies and answers.
     """
 
-    def __init__(self, session: DbSession | Connection, table: Table) -> None:
+    def __init__(self, session: DbSession | Connection, table: Table, vault: Vault = PLAIN) -> None:
         self._session = session
         self._table = table
+        self._vault = vault
 
-    def append(self, drafts: Sequence[Draft], *, now: datetime, held: bool = False) -> None:
+    def append(
+        self, drafts: Sequence[Draft], *, now: datetime, held: bool = False, due_at: datetime | None = None
+    ) -> None:
         """Write messages with one statement.
 
         Args:
-            held: until `release`; else they are due at once.
+            held: until `release`; else they are due at `due_at`, at once when that is None.
         """
-        rows = [write_draft(draft, now=now, held=held) for draft in drafts]
+        rows = [write_draft(draft, self._vault, now=now, held=held, due_at=due_at) for draft in drafts]
         if rows:
             self._session.execute(insert(self._table), rows)
 
@@ -81,64 +91,20 @@ class OutboxLedger:
         older message of it is pending, held, or dead and of an operation that holds its lane. Safe under concurrency:
         a lost race yields fewer messages, never one twice.
         """
-        table, moment, wanted = self._table, to_epoch_us(now), list(scopes)
+        wanted = tuple(scopes)
         if not wanted:
             return []
-        row = table.alias("row")
-        heads = (
-            select(row.c.id)
-            .where(
-                row.c.state == MessageState.PENDING.value,
-                row.c.due_at <= moment,
-                or_(row.c.leased_until.is_(None), row.c.leased_until <= moment),
-                or_(*(scope.of(row.c) for scope in wanted)),
-                ~self._blocked(row),
-            )
-            .order_by(row.c.due_at, row.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            # A CTE: PostgreSQL may run a plain subquery once a row, and the limit would count for nothing.
-            .cte("heads")
-        )
-        # By the id alone: the rows are locked, and SQLite would walk all that wait to find those in that state again.
-        statement = (
-            update(table)
-            .where(table.c.id.in_(select(heads.c.id)))
-            .values(leased_until=to_epoch_us(until), attempts=table.c.attempts + 1)
-            .returning(*table.c)
-        )
-        return sorted((read_message(row) for row in self._session.execute(statement)), key=lambda message: message.id)
+        values = {"now": to_epoch_us(now), "until": to_epoch_us(until), "most": limit}
+        leased = self._read(_lease_statement(self._table, wanted), values)
+        return sorted(leased, key=lambda message: message.id)
 
-    def _blocked(self, row: Any) -> ColumnElement[bool]:
-        ahead = self._table.alias("ahead")
-        dead = and_(ahead.c.state == MessageState.DEAD.value, ahead.c.operation.in_(_HOLDING))
-        return exists().where(
-            ahead.c.marketplace == row.c.marketplace,
-            ahead.c.lane == row.c.lane,
-            ahead.c.id < row.c.id,
-            or_(ahead.c.state.in_([MessageState.PENDING.value, MessageState.HELD.value]), dead),
-        )
-
-    def merge(self, message: Message, *, now: datetime) -> int:
-        """Have a leased notice speak for all pending ones like it; return how many those were."""
-        columns = self._table.c
-        statement = (
-            update(self._table)
-            .where(
-                columns.marketplace == message.marketplace,
-                columns.lane == message.lane,
-                columns.operation == message.operation,
-                columns.merges == 1,
-                columns.state == MessageState.PENDING.value,
-                columns.id > message.id,
-            )
-            .values(
-                state=MessageState.MERGED.value,
-                settled_at=to_epoch_us(now),
-                last_reason=f"said by message {message.id}",
-            )
-        )
-        return int(self._session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    def merge(self, messages: Sequence[Message], *, now: datetime) -> int:
+        """Have leased notices speak for all like them that wait behind them or are dead; return how many those were."""
+        ids = [message.id for message in messages if message.merges]
+        if not ids:
+            return 0
+        values = {"ids": ids, "now": to_epoch_us(now)}
+        return int(self._session.execute(_merge_statement(self._table), values).rowcount)  # type: ignore[attr-defined]
 
     def settle(self, settlements: Sequence[Settlement], *, now: datetime) -> set[int]:
         """Write what became of leased messages and end their leases; return the ids of those that were still ours.
@@ -150,7 +116,8 @@ class OutboxLedger:
             ids = [settlement.message.id for settlement in settlements if settlement.until == until]
             values = {"ids": ids, "until": to_epoch_us(until), "pending": MessageState.PENDING.value}
             ours |= set(self._session.execute(_keep_statement(table), values).scalars())
-        rows = [write_settlement(settlement, now) for settlement in settlements if settlement.message.id in ours]
+        kept = [settlement for settlement in settlements if settlement.message.id in ours]
+        rows = [write_settlement(settlement, self._vault, now) for settlement in kept]
         if rows:
             self._session.execute(_settle_statement(table), rows)
         return ours
@@ -229,12 +196,11 @@ class OutboxLedger:
             )
             .returning(*columns)
         )
-        return [read_message(row) for row in self._session.execute(statement)]
+        return self._read(statement)
 
     def get(self, message_id: int) -> Message | None:
         """Return a message."""
-        row = self._session.execute(select(self._table).where(self._table.c.id == message_id)).first()
-        return None if row is None else read_message(row)
+        return next(iter(self._read(select(self._table).where(self._table.c.id == message_id))), None)
 
     def page(
         self,
@@ -267,7 +233,13 @@ class OutboxLedger:
         if lane is not None:
             criteria.append(columns.lane == lane)
         statement = select(self._table).where(*criteria).order_by(columns.id.desc()).limit(limit)
-        return [read_message(row) for row in self._session.execute(statement)]
+        return self._read(statement)
+
+    def waiting(self, marketplace: str, lanes: Sequence[str], operations: Sequence[str]) -> set[tuple[str, str]]:
+        """Return lane and operation of what waits in these lanes; what is being sent right now does not wait."""
+        values = {"of": marketplace, "lanes": list(lanes), "operations": list(operations)}
+        rows = self._session.execute(_waiting_statement(self._table), values)
+        return {(row.lane, row.operation) for row in rows}
 
     def purge(self, *, before: datetime) -> int:
         """Delete what was delivered, merged or discarded before `before`; return how many.
@@ -279,6 +251,84 @@ class OutboxLedger:
         over = [MessageState.DELIVERED.value, MessageState.MERGED.value, MessageState.DISCARDED.value]
         old = and_(columns.settled_at < to_epoch_us(before), columns.id < newest)
         return int(self._session.execute(delete(self._table).where(columns.state.in_(over), old)).rowcount)  # type: ignore[attr-defined]
+
+    def _read(self, statement: Any, values: Mapping[str, Any] | None = None) -> list[Message]:
+        return [read_message(row, self._vault) for row in self._session.execute(statement, values)]
+
+
+@lru_cache(maxsize=64)
+def _lease_statement(table: Table, scopes: tuple[Scope, ...]) -> Any:
+    """Return the statement of a lease; making it anew for every batch would cost more than running it."""
+    row, now = table.alias("row"), bindparam("now", type_=BigInteger)
+    heads = (
+        select(row.c.id)
+        .where(
+            row.c.state == MessageState.PENDING.value,
+            row.c.due_at <= now,
+            or_(row.c.leased_until.is_(None), row.c.leased_until <= now),
+            or_(*(scope.of(row.c) for scope in scopes)),
+            ~_blocked(table, row),
+        )
+        .order_by(row.c.due_at, row.c.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+        # A CTE: PostgreSQL may run a plain subquery once a row, and the limit would count for nothing.
+        .cte("heads")
+    )
+    # By the id alone: the rows are locked, and SQLite would walk all that wait to find those in that state again.
+    return (
+        update(table)
+        .where(table.c.id.in_(select(heads.c.id)))
+        .values(leased_until=bindparam("until"), attempts=table.c.attempts + 1)
+        .returning(*table.c)
+    )
+
+
+def _blocked(table: Table, row: Any) -> ColumnElement[bool]:
+    ahead = table.alias("ahead")
+    dead = and_(ahead.c.state == MessageState.DEAD.value, ahead.c.operation.in_(_HOLDING))
+    return exists().where(
+        ahead.c.marketplace == row.c.marketplace,
+        ahead.c.lane == row.c.lane,
+        ahead.c.id < row.c.id,
+        or_(ahead.c.state.in_([MessageState.PENDING.value, MessageState.HELD.value]), dead),
+    )
+
+
+@cache
+def _waiting_statement(table: Table) -> Any:
+    columns = table.c
+    return select(columns.lane, columns.operation).where(
+        columns.marketplace == bindparam("of"),
+        columns.lane.in_(bindparam("lanes", expanding=True)),
+        columns.operation.in_(bindparam("operations", expanding=True)),
+        # What it is not: asked for what it is, SQLite would walk all that wait instead of these lanes.
+        columns.state.not_in([state.value for state in MessageState if state is not MessageState.PENDING]),
+        columns.leased_until.is_(None),
+    )
+
+
+@cache
+def _merge_statement(table: Table) -> Update:
+    leased, columns = table.alias("leased"), table.c
+    others = [state.value for state in MessageState if state not in (MessageState.PENDING, MessageState.DEAD)]
+    return (
+        update(table)
+        .where(
+            leased.c.id.in_(bindparam("ids", expanding=True)),
+            columns.marketplace == leased.c.marketplace,
+            columns.lane == leased.c.lane,
+            columns.operation == leased.c.operation,
+            columns.merges == 1,
+            columns.state.not_in(others),  # see _waiting_statement
+            or_(columns.state == MessageState.DEAD.value, columns.id > leased.c.id),
+        )
+        .values(
+            state=MessageState.MERGED.value,
+            settled_at=bindparam("now", type_=BigInteger),
+            last_reason=literal("said by message ", Text).concat(cast(leased.c.id, Text)),
+        )
+    )
 
 
 @cache

@@ -22,6 +22,16 @@ class MessageState(Enum):
     """Somebody decided that it is not to be sent."""
 
 
+class Unreadable:
+    """What stands in for a text that none of the configured keys opens."""
+
+    def __str__(self) -> str:
+        return "no key of VTEX_SELLER_ENCRYPTION_KEYS opens it"
+
+
+UNREADABLE = Unreadable()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A message as it is written into the outbox."""
@@ -34,7 +44,7 @@ class Draft:
     arguments: Mapping[str, str]
     """The values of the operation's path."""
     body: Any | None = field(default=None, repr=False)
-    """A JSON value; None for a call without a body, or for one whose body is made when it is sent."""
+    """A JSON value; None for a call without a body, or for one whose body is made when it is sent, or was removed."""
     merges: bool = False
     """Whether all pending messages of the same lane and operation are one call: notices that carry no content."""
 

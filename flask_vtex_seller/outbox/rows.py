@@ -1,4 +1,7 @@
-"""The table of messages: how a message becomes a row, and a row a message."""
+"""The table of messages: how a message becomes a row, and a row a message.
+
+What may tell of people, a message's body and the marketplace's answer to it, goes through the vault.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +14,8 @@ from sqlalchemy.sql.elements import conv
 
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import CORE
-from .message import Draft, Message, MessageState, Try
+from ..vault import Vault
+from .message import UNREADABLE, Draft, Message, MessageState, Try
 
 TABLE = Table(
     "vtex_outbox",
@@ -60,20 +64,23 @@ class Settlement:
     tries: tuple[Try, ...] = ()
 
 
-def write_draft(draft: Draft, *, now: datetime, held: bool) -> dict[str, Any]:
-    """Return the values of a new row, due at once."""
+def write_draft(
+    draft: Draft, vault: Vault, *, now: datetime, held: bool = False, due_at: datetime | None = None
+) -> dict[str, Any]:
+    """Return the values of a new row, due at once unless `due_at` says when."""
     moment = to_epoch_us(now)
+    due = moment if due_at is None else to_epoch_us(due_at)
     return {
         "marketplace": draft.marketplace,
         "operation": draft.operation,
         "lane": draft.lane,
         "arguments": orjson.dumps(dict(draft.arguments)).decode(),
-        "body": None if draft.body is None else orjson.dumps(draft.body).decode(),
+        "body": None if draft.body is None else vault.seal(orjson.dumps(draft.body).decode()),
         "merges": int(draft.merges),
         "state": (MessageState.HELD if held else MessageState.PENDING).value,
         "attempts": 0,
-        "due_at": moment,
-        "tried_since": moment,
+        "due_at": due,
+        "tried_since": due,
         "created_at": moment,
         "last_reason": "",
         "last_excerpt": "",
@@ -82,9 +89,10 @@ def write_draft(draft: Draft, *, now: datetime, held: bool) -> dict[str, Any]:
     }
 
 
-def write_settlement(settlement: Settlement, now: datetime) -> dict[str, Any]:
+def write_settlement(settlement: Settlement, vault: Vault, now: datetime) -> dict[str, Any]:
     """Return the values of `SETTLED`, each under its name with `new_` before it, and the row's id as `row_id`."""
     due_at = settlement.due_at or settlement.message.due_at
+    excerpt = storable(settlement.excerpt)
     return {
         "row_id": settlement.message.id,
         "new_state": settlement.state.value,
@@ -92,7 +100,7 @@ def write_settlement(settlement: Settlement, now: datetime) -> dict[str, Any]:
         "new_settled_at": None if settlement.state is MessageState.PENDING else to_epoch_us(now),
         "new_last_status": settlement.status,
         "new_last_reason": storable(settlement.reason)[:MAX_REASON_LENGTH],
-        "new_last_excerpt": storable(settlement.excerpt),
+        "new_last_excerpt": excerpt and vault.seal(excerpt),
         "new_tries": _written(settlement.tries[-_MAX_TRIES:]),
     }
 
@@ -114,15 +122,16 @@ def _tries(text: str) -> tuple[Try, ...]:
     )
 
 
-def read_message(row: Row[Any]) -> Message:
-    """Return the message that a row holds."""
+def read_message(row: Row[Any], vault: Vault) -> Message:
+    """Return the message that a row holds; what none of the keys opens is `UNREADABLE`."""
+    body, excerpt = row.body and vault.open(row.body), vault.open(row.last_excerpt)
     return Message(
         id=row.id,
         marketplace=row.marketplace,
         operation=row.operation,
         lane=row.lane,
         arguments=orjson.loads(row.arguments),
-        body=None if row.body is None else orjson.loads(row.body),
+        body=None if row.body is None else UNREADABLE if body is None else orjson.loads(body),
         merges=bool(row.merges),
         state=MessageState(row.state),
         attempts=row.attempts,
@@ -132,7 +141,7 @@ def read_message(row: Row[Any]) -> Message:
         settled_at=None if row.settled_at is None else from_epoch_us(row.settled_at),
         last_status=row.last_status,
         last_reason=row.last_reason,
-        last_excerpt=row.last_excerpt,
+        last_excerpt=str(UNREADABLE) if excerpt is None else excerpt,
         tries=_tries(row.tries),
         late=row.late,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
 
@@ -12,8 +13,9 @@ from ..clock import Clock
 from ..database import is_transient
 from ..hook import places
 from ..marketplace.outcome import HostHealth, Outcome, Verdict
+from ..vault import Vault
 from .backoff import next_due
-from .handler import PLAIN, OutcomeHandler
+from .handler import PLAIN, OutcomeHandler, Settled
 from .ledger import OutboxLedger
 from .limits import GateLedger, host_gate
 from .message import Message, MessageState, Try
@@ -32,15 +34,8 @@ class Attempt:
     outcome: Outcome
     begun_at: datetime
     ended_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Settled:
-    """A message and the attempt that moved it."""
-
-    message: Message
-    outcome: Outcome
-    state: MessageState
+    seen: Any = None
+    """What the message's handler found before the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -56,6 +51,7 @@ class Settling:
     rng: Random
     announce: Callable[[Settled], None]
     announce_breaker: Callable[[str, str, bool], None]
+    vault: Vault
     troubled: set[tuple[str, str]] = field(default_factory=set)
     """Hosts that failed a moment ago."""
 
@@ -95,19 +91,18 @@ class Settling:
         now = self.clock.now()
         settlements = [self._settlement(attempt, now) for attempt in attempts]
         with self.engine.begin() as connection:
-            ledger = OutboxLedger(connection, self.table)
+            ledger = OutboxLedger(connection, self.table, self.vault)
             ours = ledger.settle(settlements, now=now)
             settled = list[Settled | None]()
             for attempt, settlement in zip(attempts, settlements, strict=True):
-                message = settlement.message
+                message, state = settlement.message, settlement.state
                 if message.id not in ours:
                     _log.warning("a lease ran out during a call; it may be made twice", extra=extra(message))
                     ledger.note_late(message)
                     settled.append(None)
                     continue
-                if settlement.state is not MessageState.PENDING:
-                    self.handlers.get(message.operation, PLAIN).settled(connection, message, attempt.outcome)
-                settled.append(Settled(message=message, outcome=attempt.outcome, state=settlement.state))
+                settled.append(Settled(message=message, outcome=attempt.outcome, state=state, seen=attempt.seen))
+            self._tell_handlers(connection, settled)
             turned = self._turn_breakers(connection, attempts)
         for marketplace, host, opened in turned:
             words = "fails again and again and is left alone" if opened else "answers again"
@@ -115,6 +110,15 @@ class Settling:
             _log.log(level, "%s %s", host, words, extra={"marketplace": marketplace})
             self.announce_breaker(marketplace, host, opened)
         return settled
+
+    def _tell_handlers(self, connection: Connection, settled: Sequence[Settled | None]) -> None:
+        """Have what follows from messages that have come to their end written in the same transaction."""
+        ended: dict[OutcomeHandler, list[Settled]] = {}
+        for found in settled:
+            if found is not None and found.state is not MessageState.PENDING:
+                ended.setdefault(self.handlers.get(found.message.operation, PLAIN), []).append(found)
+        for handler, some in ended.items():
+            handler.settled(connection, some)
 
     def _settlement(self, attempt: Attempt, now: datetime) -> Settlement:
         message, outcome = attempt.taken.message, attempt.outcome

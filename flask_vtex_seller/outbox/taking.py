@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Table
 
 from ..clock import Clock
 from ..marketplace.operations import OPERATIONS, Host
+from ..vault import Vault
 from .ledger import OutboxLedger, Scope
 from .limits import REPEATS, REPEATS_PER_SECOND, REPEATS_SHARE, Gate, GateLedger, host_gate, rate_gate
 from .message import Message
@@ -48,6 +49,7 @@ class Taking:
     rates: Mapping[tuple[str, str], float]
     lease: timedelta
     clock: Clock
+    vault: Vault
 
     def take(self, limit: int) -> tuple[list[Taken], bool]:
         """Take at most `limit` messages, one a lane, their attempts counted.
@@ -61,14 +63,12 @@ class Taking:
         open_, broken = self._scopes(gates, spent, now)
         until = now + self.lease
         with self.engine.begin() as connection:
-            ledger = OutboxLedger(connection, self.table)
+            ledger = OutboxLedger(connection, self.table, self.vault)
             messages = ledger.lease(now=now, until=until, limit=limit, scopes=open_) if open_ else []
             for scope, gate in broken:
                 messages += self._probe(connection, scope, gate, now, until)
             messages = _without_company(ledger, messages, until)
-            for message in messages:
-                if message.merges:
-                    ledger.merge(message, now=now)
+            ledger.merge(messages, now=now)
             moments = self._moments(connection, messages, now) if messages else {}
             late = [message.id for message in messages if message.id not in moments]
             if late:
@@ -113,7 +113,7 @@ class Taking:
 
     def _probe(self, connection: Connection, scope: Scope, gate: Gate, now: datetime, until: datetime) -> list[Message]:
         """Take one message to try a broken host with, if no other worker does."""
-        ledger = OutboxLedger(connection, self.table)
+        ledger = OutboxLedger(connection, self.table, self.vault)
         messages = ledger.lease(now=now, until=until, limit=1, scopes=[scope])
         if messages and not GateLedger(connection, self.gates).probe(gate, now=now):
             ledger.hand_back([message.id for message in messages], until=until)

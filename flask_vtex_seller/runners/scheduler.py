@@ -18,10 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from ..catalog.ledger import TABLE as SKU_TABLE
 from ..catalog.ledger import SkuLedger
-from ..catalog.sync import CHANGE, due_for_another_look, hearers
+from ..catalog.notices import CHANGE, hearers
+from ..catalog.sync import due_for_another_look
 from ..clock import SystemClock
 from ..database import missing
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, VtexSellerError
+from ..orders.personal_data import Whose
 from ..outbox.ledger import OutboxLedger
 from ..signals import announce, reservation_expired
 from ..state import State, current_state
@@ -29,6 +31,8 @@ from .leader import Leadership
 
 _TICKS_A_TERM, _SHORTEST_TERM = 3, timedelta(seconds=1)
 CLEAN_UP_SECONDS = 3600.0
+RECONCILE_SECONDS = 60.0
+"""How often is looked whether it is time to; the setting says when it is."""
 SWEEP_SECONDS = 60.0
 EXPIRE_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
@@ -103,8 +107,10 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     leadership = Leadership(state.drain.engine, state.drain.roles, clock=state.drain.clock, term=term)
     if elect:
         scheduler.add_listener(lambda _: leadership.release(), EVENT_SCHEDULER_SHUTDOWN)
-    jobs = ((deliver, every), (sweep, SWEEP_SECONDS), (expire, EXPIRE_SECONDS), (clean_up, CLEAN_UP_SECONDS))
-    for job, seconds in jobs:
+    jobs = {deliver: every, sweep: SWEEP_SECONDS, expire: EXPIRE_SECONDS, clean_up: CLEAN_UP_SECONDS}
+    if state.settings.reconcile_seconds is not None:
+        jobs[reconcile] = min(RECONCILE_SECONDS, state.settings.reconcile_seconds)
+    for job, seconds in jobs.items():
         run = _in_context(app, job, stop, leadership, elect, lambda: bool(scheduler.running))
         scheduler.add_job(run, "interval", seconds=seconds, id=job.__name__, next_run_time=_now())
     scheduler.start()
@@ -130,6 +136,23 @@ def sweep(state: State, _: threading.Event) -> bool:
     return False
 
 
+def reconcile(state: State, stop: threading.Event) -> bool:
+    """Tell marketplaces what the shop changed without saying so; one worker does it, and the others leave it."""
+    every = state.settings.reconcile_seconds
+    if every is None or not state.hooks.sku_ids_loader.registered:
+        return False
+    try:
+        made = state.reconciler.run_if_due(every=timedelta(seconds=every), stop=stop.is_set)
+    except VtexSellerError as error:
+        _log.error("reconciling failed: %s", error)
+        return False
+    if made is not None and made.failures:
+        first = made.failures[0]
+        words = (len(made.failures), first.sku_id, first.reason)
+        _log.warning("%d SKUs could not be reconciled, such as %s: %s", *words, extra={"sku_id": first.sku_id})
+    return False
+
+
 def expire(state: State, stop: threading.Event) -> bool:
     """Have the shop give back the stock of orders that were not authorized in time."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -139,9 +162,11 @@ def expire(state: State, stop: threading.Event) -> bool:
 
 
 def clean_up(state: State, _: threading.Event) -> bool:
-    """Delete messages that were delivered long ago."""
-    before = state.drain.clock.now() - timedelta(days=state.settings.keep_days)
-    state.drain.purge(before=before)
+    """Delete messages that were delivered long ago, and what older ones than is configured hold of people."""
+    now, settings = state.drain.clock.now(), state.settings
+    state.drain.purge(before=now - timedelta(days=settings.keep_days))
+    if settings.personal_data_days is not None:
+        state.personal_data.remove(Whose(before=now - timedelta(days=settings.personal_data_days)))
     return False
 
 

@@ -35,6 +35,8 @@ CALLS = {
     "cancel_returned_order": ("POST", f"{ORDER}/cancel"),
     "agreement": ("POST", f"{STORE}/api/order-system/orders/1138342255777-01/changes/c-1/send-agreement"),
     "change_notification": ("POST", f"{STORE}/api/catalog_system/pvt/skuseller/changenotification/fruitshop/apple"),
+    "presence": ("POST", f"{STORE}/api/catalog_system/pvt/skuseller/changenotification/fruitshop/apple"),
+    "suggestion_status": ("GET", "https://api.vtex.com/acmemarket/suggestions/fruitshop/apple"),
     "suggestion": ("PUT", "https://api.vtex.com/acmemarket/suggestions/fruitshop/apple"),
     "price_notification": ("POST", f"{STORE}/api/notificator/fruitshop/changenotification/apple/price"),
     "inventory_notification": ("POST", f"{STORE}/api/notificator/fruitshop/changenotification/apple/inventory"),
@@ -96,7 +98,8 @@ def test_calls_about_an_order_hold_their_lane_and_those_about_a_sku_do_not() -> 
 
 
 def test_only_suggestions_go_to_the_other_host() -> None:
-    assert [name for name, operation in OPERATIONS.items() if operation.host is Host.SUGGESTIONS] == ["suggestion"]
+    there = {name for name, operation in OPERATIONS.items() if operation.host is Host.SUGGESTIONS}
+    assert there == {"suggestion", "suggestion_status"}
 
 
 def test_a_success_of_an_invoice_and_of_a_cancellation_is_json() -> None:
@@ -113,6 +116,8 @@ def test_the_normal_ends_outside_2xx_are_these() -> None:
         "cancel_returned_order": {400: Meaning.NOT_NEEDED},
         "change_notification": {404: Meaning.UNKNOWN_SKU},
         "suggestion": {304: Meaning.EXISTS},
+        "presence": {404: Meaning.UNKNOWN_SKU},
+        "suggestion_status": {404: Meaning.NOT_SUGGESTED},
     }
 
 

@@ -15,7 +15,13 @@ NOW = datetime(2026, 3, 4, 15, 45, 2, tzinfo=UTC)
 EVERY = sorted(OPERATIONS)
 RECEIPT = '{"date": "2026-03-04T15:45:02.1306360+00:00", "orderId": "1-01", "receipt": null}'
 PAGE = "\n <!DOCTYPE html><html>404 Not Found</html>"
-NORMAL_ENDS = {("cancel_returned_order", 400), ("change_notification", 404), ("suggestion", 304)}
+NORMAL_ENDS = {
+    ("cancel_returned_order", 400),
+    ("change_notification", 404),
+    ("presence", 404),
+    ("suggestion", 304),
+    ("suggestion_status", 404),
+}
 
 
 def judge(name: str, status: int, text: str = "", **headers: str) -> Outcome:

@@ -12,10 +12,9 @@ from sqlalchemy import Row, select
 from flask_vtex_seller.clock import from_epoch_us
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.outbox.drain import Drain, Report
-from flask_vtex_seller.outbox.handler import OutcomeHandler
+from flask_vtex_seller.outbox.handler import OutcomeHandler, Settled
 from flask_vtex_seller.outbox.ledger import OutboxLedger
 from flask_vtex_seller.outbox.message import Draft, Message
-from flask_vtex_seller.outbox.settling import Settled
 from flask_vtex_seller.state import State, current_state
 
 from ..shops import ACME, Shop, StoppedClock

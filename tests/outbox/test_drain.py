@@ -3,8 +3,9 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -17,8 +18,8 @@ from flask_vtex_seller.clock import from_epoch_us, to_epoch_us
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.outbox import drain as drain_module
 from flask_vtex_seller.outbox.backoff import MAX_ATTEMPTS
+from flask_vtex_seller.outbox.handler import Prepared, Settled
 from flask_vtex_seller.outbox.message import Draft, Message, MessageState
-from flask_vtex_seller.outbox.settling import Settled
 
 from ..shops import ACME, Shop
 from .box import BUSY, DELIVERED, LEASE, REFUSED, Box, invoice, notice, said
@@ -521,11 +522,18 @@ class Handler:
         self._settled = settled
         self._discarded = discarded
 
-    def body(self, message: Message, /) -> Any | None:
-        return self._body(message)
+    def prepare(self, messages: Sequence[Message], /) -> Mapping[int, Prepared | VtexSellerError]:
+        return {message.id: self._prepared(message) for message in messages}
 
-    def settled(self, connection: Connection, message: Message, outcome: Outcome, /) -> None:
-        self._settled(connection, message, outcome)
+    def _prepared(self, message: Message) -> Prepared | VtexSellerError:
+        try:
+            return Prepared(body=self._body(message))
+        except VtexSellerError as error:
+            return error
+
+    def settled(self, connection: Connection, ended: Sequence[Settled], /) -> None:
+        for one in ended:
+            self._settled(connection, one.message, one.outcome)
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
         self._discarded(connection, message)
@@ -686,7 +694,7 @@ def test_an_end_is_announced_after_its_commit(box: Box) -> None:
     assert seen == [{"1": "delivered"}]
 
 
-def test_the_signals_carry_the_message_without_its_body(box: Box) -> None:
+def test_the_signals_carry_the_message_without_its_body_and_without_the_answer(box: Box) -> None:
     """S7"""
     heard: list[tuple[str, Any]] = []
 
@@ -704,9 +712,9 @@ def test_the_signals_carry_the_message_without_its_body(box: Box) -> None:
         box.drain(announce=box.state.drain.announce).run()
     assert [(name, said(message), outcome) for name, (_, message, outcome) in heard] == [
         ("delivered", "1", DELIVERED),
-        ("dead", "2", REFUSED),
+        ("dead", "2", replace(REFUSED, excerpt="")),
     ]
-    assert all(message.body is None for _, (_, message, _) in heard)
+    assert all((message.body, message.last_excerpt) == (None, "") for _, (_, message, _) in heard)
 
 
 def test_a_listener_that_breaks_ends_nothing(box: Box) -> None:

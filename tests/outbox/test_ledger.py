@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from flask_vtex_seller.marketplace.operations import OPERATIONS
-from flask_vtex_seller.outbox.ledger import Scope
+from flask_vtex_seller.outbox.ledger import OutboxLedger, Scope
 from flask_vtex_seller.outbox.message import Message, MessageState
 from flask_vtex_seller.outbox.rows import Settlement
 
@@ -249,11 +250,21 @@ def test_a_notice_speaks_for_the_pending_ones_of_its_sku_kind_and_marketplace_on
     )
     head, *_ = lease(box)[0]
     with box.ledger() as ledger:
-        assert ledger.merge(head, now=box.clock.now()) == 2
+        assert ledger.merge([head], now=box.clock.now()) == 2
     rows = box.rows()
     merged = [position for position, row in enumerate(rows) if row.state == "merged"]
     assert merged == [1, 6]
     assert {rows[position].last_reason for position in merged} == {f"said by message {head.id}"}
+
+
+def test_a_notice_speaks_for_the_dead_ones_before_it_too(box: Box) -> None:
+    box.say(notice("apple"), notice("pear"))
+    messages, until = lease(box)
+    for message in messages:
+        settle(box, message, until, MessageState.DEAD)
+    box.say(notice("apple"))
+    box.run()
+    assert [row.state for row in box.rows()] == ["merged", "dead", "delivered"]
 
 
 # move
@@ -386,3 +397,25 @@ def test_only_what_was_over_long_ago_is_deleted(box: Box) -> None:
         assert ledger.purge(before=settled) == 0
         assert ledger.purge(before=settled + timedelta(microseconds=1)) == 3
     assert set(box.states()) == {"dead", "pending"}
+
+
+def test_what_waits_elsewhere_is_not_walked_to_merge_notices(box: Box) -> None:
+    """With as many leases as a worker takes, SQLite would go by the state; it must go by the lanes."""
+    if box.state.drain.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what is in the table")
+    statements: list[tuple[str, Any]] = []
+    engine = box.state.drain.engine
+    event.listen(engine, "before_cursor_execute", lambda *told: statements.append((told[2], told[3])))
+    box.say(*(notice(f"sku-{number}") for number in range(64)))
+    with engine.begin() as connection:
+        ledger = OutboxLedger(connection, box.state.drain.table)
+        scope = Scope(marketplace="acme", operations=("price_notification",))
+        messages = ledger.lease(now=box.clock.now(), until=box.clock.now(), limit=64, scopes=[scope])
+        ledger.merge(messages, now=box.clock.now())
+        ledger.waiting("acme", [message.lane for message in messages], ["price_notification"])
+        asked = statements[-2:]
+        assert len(asked) == 2
+        for statement, values in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            assert "ix_vtex_outbox_marketplace_lane_id" in (words := str(plan.all())), words
+            assert "ix_vtex_outbox_state" not in words

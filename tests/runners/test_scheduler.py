@@ -197,7 +197,7 @@ def test_a_scheduler_that_is_told_to_stop_begins_no_call(live: Box, server: Loop
     stop.set()
     live.say(invoice("1"))
     with scheduler(live.shop, stop=stop) as running:
-        assert {job.id for job in running.get_jobs()} == {"deliver", "sweep", "expire", "clean_up"}
+        assert {job.id for job in running.get_jobs()} == {"deliver", "sweep", "reconcile", "expire", "clean_up"}
     assert server.received == []
     assert live.rows()[0].attempts == 0
 
@@ -328,7 +328,7 @@ def test_a_sweep_asks_about_suggested_skus_only_now_and_then(new_shop: Callable[
             ("acme", "known", SkuState.KNOWN),
             ("resting", "suggested", SkuState.SUGGESTED),
         ):
-            box.state.skus.mark(marketplace, sku_id, state, now=box.clock.now())
+            box.state.skus.mark({(marketplace, sku_id): ""}, state, now=box.clock.now())
         box.state.db.session.commit()
 
     def asked() -> list[tuple[str, str, str]]:
@@ -339,7 +339,7 @@ def test_a_sweep_asks_about_suggested_skus_only_now_and_then(new_shop: Callable[
 
     assert asked() == [], "too early"
     box.clock.advance(LOOK_AGAIN_AFTER.total_seconds())
-    assert asked() == [("acme", "change_notification", "suggested")]
+    assert asked() == [("acme", "suggestion_status", "suggested")]
     assert asked() == [], "it was asked a moment ago"
     box.clock.advance(LOOK_AGAIN_AFTER.total_seconds())
     assert len(asked()) == 1
