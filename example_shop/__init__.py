@@ -53,6 +53,7 @@ def _configure(app: Flask, config: Mapping[str, Any]) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SHOP_EMAIL="orders@jatoba.example",
         SHOP_PUBLIC_URL="https://jatoba.example",  # where marketplaces fetch images
+        VTEX_SELLER_SIMULATION_SECONDS=2,  # of the 2.5 that a marketplace waits
     )
     app.config.from_prefixed_env()
     app.config.from_mapping(config)

@@ -8,10 +8,6 @@ from blinker import Namespace
 
 _namespace = Namespace()
 
-product_edited = _namespace.signal("product-edited")
-"""Prices or stock were saved. The sender is the SKU."""
-stock_moved = _namespace.signal("stock-moved")
-"""Units were sold or came back. The sender is the SKU."""
 order_shipped = _namespace.signal("order-shipped")
 """It left the house. The sender is the Order; so it is below."""
 order_delivered = _namespace.signal("order-delivered")

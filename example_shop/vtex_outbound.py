@@ -14,10 +14,30 @@ from flask import current_app
 import flask_vtex_seller as vtex
 
 from . import events
+from .catalog.models import Product
 from .catalog.service import on_sale
 from .extensions import seller
 from .orders import service
 from .orders.models import OWN_CHANNEL, Order
+
+seller.watch(
+    Product,
+    sku_id="code",
+    price=["price_cents", "list_price_cents"],
+    inventory=["stock"],
+    catalog=[
+        "name",
+        "description",
+        "brand",
+        "category",
+        "ean",
+        "weight_g",
+        "length_cm",
+        "width_cm",
+        "height_cm",
+        "image",
+    ],
+)
 
 
 @seller.sku_ids_loader
@@ -48,17 +68,6 @@ def skus(codes: Sequence[str]) -> Iterator[vtex.Sku]:
             stock=product.stock,
             images=(vtex.SkuImage(name=product.name, url=image),),
         )
-
-
-@events.product_edited.connect
-def _product_edited(code: str) -> None:
-    seller.notify_price(code)
-    seller.notify_inventory(code)
-
-
-@events.stock_moved.connect
-def _stock_moved(code: str) -> None:
-    seller.notify_inventory(code)
 
 
 def _of_marketplaces(event: Signal) -> Callable[[Callable[[Order], None]], Callable[[Order], None]]:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select, update
 
-from .. import events
 from ..extensions import db
 from .models import Product
 
@@ -50,7 +49,6 @@ def edit(code: str, *, price_cents: int, list_price_cents: int | None, stock_see
     ).first()
     if edited is None:
         raise StockMoved(code)
-    events.product_edited.send(code)
 
 
 def weights(wanted: Iterable[tuple[str, int]]) -> dict[str, int]:

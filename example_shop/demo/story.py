@@ -47,7 +47,7 @@ class Story:
         """The marketplace learns of the shop's SKUs: unknown, suggested, approved, known."""
         self.timeline.chapter("The first load: the marketplace does not know the shop's SKUs")
         count = self._sync()
-        self.timeline.state("flask vtex-seller sync: SKUs", count, 20)
+        self.timeline.state("flask vtex-seller sync --all: SKUs", count, 20)
         self._summary("SKUs that it does not know", self._wait(_are("change_notification"), count), [404] * count)
         self._summary("suggestions that it accepts for review", self._wait(_are("suggestion"), count), [200] * count)
         for sku in self.marketplace.skus():
@@ -175,12 +175,12 @@ class Story:
         self._expect_at_marketplace(order_id, "canceled")
 
     def _sync(self) -> int:
-        """Begin a first load as on the command line; return how many SKUs the shop has."""
+        """Have every SKU said as on the command line, for the worker to send; return how many SKUs the shop has."""
         with self.shop.app_context():  # the demo's own command runs in another application's
-            result = self.shop.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+            result = self.shop.test_cli_runner().invoke(args=["vtex-seller", "sync", "--all", "--no-deliver"])
         if result.exit_code:
             raise LookupError(f"flask vtex-seller sync ended with {result.exit_code}: {result.output}")
-        return int(result.output.split(" SKUs are")[0].split()[-1])
+        return int(result.stdout.split(" SKUs,")[0])
 
     def _ship(self, order_id: str, invoice_number: str) -> None:
         parcel = {"carrier": "Transjato", "tracking_number": f"TJ{invoice_number}BR"}

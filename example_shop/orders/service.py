@@ -269,7 +269,6 @@ def _take(lines: Sequence[LineRequest]) -> Mapping[str, str]:
         if offered[sku] < taken.price_cents:
             raise PriceTooLow(f"the price of {taken.name} ({sku}) has changed")
         names[sku] = taken.name
-        events.stock_moved.send(sku)
     return names
 
 
@@ -287,7 +286,6 @@ def _put_back(order: Order) -> None:
         quantities[line.sku] += line.quantity
     for sku, quantity in sorted(quantities.items()):
         db.session.execute(update(Product).where(Product.code == sku).values(stock=Product.stock + quantity))
-        events.stock_moved.send(sku)
 
 
 def _move(order: Order, *conditions: ColumnElement[bool], **values: Any) -> bool:

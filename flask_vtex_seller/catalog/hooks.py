@@ -34,6 +34,32 @@ class SuggestionFinisher(Protocol):
         """
 
 
+class BrandMapper(Protocol):
+    """Says how a marketplace spells a brand."""
+
+    def __call__(self, brand: str, marketplace: str, /) -> str:
+        """Return the brand as the marketplace has it; `brand` itself where it is the same.
+
+        Called outside of any request, once for each suggestion, right after the `sku_loader`.
+
+        Args:
+            brand: as `Sku.brand` has it.
+            marketplace: the configured name.
+        """
+
+
+class CategoryMapper(Protocol):
+    """Says which category of a marketplace is meant by one of the shop's."""
+
+    def __call__(self, category: str, marketplace: str, /) -> str:
+        """Return the path in the marketplace's tree, such as `Coffee/Ground`; as `BrandMapper`.
+
+        Args:
+            category: as `Sku.category` has it.
+            marketplace: the configured name.
+        """
+
+
 class SkuIdsLoader(Protocol):
     """Names every SKU on sale, for the first load."""
 

@@ -3,7 +3,6 @@
 Source: suggestions OpenAPI, `PUT /suggestions/{sellerId}/{sellerSkuId}`.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,17 +10,10 @@ from marshmallow import RAISE, ValidationError, fields, validate
 
 from ..money import MAX_INTEGER
 from ..schema_loader import Count, Identifier, OptionalText, Text, WireSchema
-from .sku import MAX_NAME_LENGTH, Sku, Specifications, SuggestionStatus
+from .sku import MAX_NAME_LENGTH, Sku, Specifications
 
 _SYMBOLS = {"BRL": "R$"}
 _MAX_DESCRIPTION_LENGTH = 1_000_000
-_STATUSES = {
-    "pending": SuggestionStatus.PENDING,
-    "waitingreview": SuggestionStatus.PENDING,
-    "accepted": SuggestionStatus.ACCEPTED,
-    "approved": SuggestionStatus.ACCEPTED,
-    "denied": SuggestionStatus.DENIED,
-}
 _NOT_EMPTY = validate.Length(min=1)
 
 
@@ -144,21 +136,6 @@ def write_suggestion(sku: Sku, *, seller_id: str) -> dict[str, Any]:
             "CurrencySymbol": sku.currency_symbol or _SYMBOLS.get(sku.currency, sku.currency),
         },
     }
-
-
-def read_suggestion_status(body: object) -> SuggestionStatus:
-    """Return what the answer to `GET /suggestions/{sellerId}/{sellerSkuId}` says; never fails.
-
-    Its form is published nowhere: names are read in any case and spelling, and what is not understood is UNKNOWN.
-
-    Args:
-        body: a JSON value, or None for an answer without one.
-    """
-    if not isinstance(body, Mapping):
-        return SuggestionStatus.UNKNOWN
-    found = next((value for key, value in body.items() if str(key).lower() == "status"), None)
-    letters = "".join(filter(str.isalpha, found.lower())) if isinstance(found, str) else ""
-    return _STATUSES.get(letters, SuggestionStatus.UNKNOWN)
 
 
 def _specifications(specifications: Specifications) -> list[dict[str, Any]]:

@@ -29,11 +29,19 @@ class SkuState(Enum):
     """What a marketplace makes of a SKU."""
 
     UNKNOWN = "unknown"
-    """The marketplace does not have it, and it was not suggested."""
+    """The marketplace does not have it, and has no suggestion of it."""
     SUGGESTED = "suggested"
-    """It waits for the marketplace's decision, or was turned down: the protocol does not tell which."""
+    """The marketplace took a suggestion of it; what became of that is not known yet, or cannot be understood."""
+    PENDING = "pending"
+    """The suggestion waits for the marketplace's decision."""
     KNOWN = "known"
-    """It is in the marketplace's catalog."""
+    """It is in the marketplace's catalog: approved, or there before."""
+    DENIED = "denied"
+    """The marketplace turned the suggestion down; it is suggested again when the shop says that it has changed."""
+    BLOCKED = "blocked"
+    """The marketplace turned it down and takes no other suggestion of it until somebody there unblocks it."""
+    EXPIRED = "expired"
+    """Nobody decided about the suggestion in time; as a denied one, it can be suggested again."""
 
 
 class SuggestionStatus(Enum):
@@ -42,6 +50,8 @@ class SuggestionStatus(Enum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     DENIED = "denied"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
     UNKNOWN = "unknown"
     """Nothing that can be understood: the answer's form is published nowhere."""
 

@@ -12,9 +12,13 @@ _COMMANDS = {
     "create-tables": "mounting",
     "worker": "running",
     "status": "status",
-    "sync": "running",
+    "sync": "sync",
+    "catalog": "catalog",
     "orders": "orders",
     "outbox": "outbox",
+    "purge": "personal",
+    "forget": "personal",
+    "rotate-keys": "personal",
 }
 """The module of each command."""
 

@@ -1,6 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from urllib.parse import urlsplit
 
@@ -15,26 +15,14 @@ from ..conformance.deadline import Deadline
 from ..database import missing
 from ..offers import require_countries
 from ..state import State, current_state
+from .address import address
+from .bench import measure
 from .door import Door
 from .judging import Question, judge
 from .report import Report
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _INSIDE = "https://localhost"
-
-
-def _address(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Read scheme, host and path of a shop; drop query, fragment and trailing slash."""
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.username is not None:
-        raise click.BadParameter("an address begins with https:// and names a host, but no user")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _country(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -47,13 +35,17 @@ def _country(_: click.Context, __: click.Parameter, value: str | None) -> str | 
 
 
 @click.command("check")
-@click.option("--url", callback=_address, help="Check the shop that runs there, such as https://shop.example.")
+@click.option("--url", callback=address, help="Check the shop that runs there, such as https://shop.example.")
 @click.option("--marketplace", help="Only this one.")
 @click.option("--sku", "skus", multiple=True, help="A SKU in stock to ask for; may be repeated.")
 @click.option("--postal-code", help="Where the shop delivers to.")
 @click.option("--country", callback=_country, help="The country of that, in three letters.")
 @click.option("--timeout", type=click.FloatRange(0.05, 120), default=15.0, show_default=True, help="Seconds a call.")
 @click.option("--statements/--no-statements", default=None, help="List every statement; as a rule only with --url.")
+@click.option("--bench", is_flag=True, help="Measure how fast carts of 1, 10 and 100 items are answered.")
+@click.option(
+    "--bench-seconds", type=click.FloatRange(0.01, 600), default=2.0, show_default=True, help="Seconds a size of cart."
+)
 @with_appcontext
 def check(
     url: str | None,
@@ -63,6 +55,8 @@ def check(
     country: str | None,
     timeout: float,
     statements: bool | None,
+    bench: bool,
+    bench_seconds: float,
 ) -> None:
     """Check settings, hooks and tables, what stands before the extension, and how the shop answers.
 
@@ -80,7 +74,10 @@ def check(
     try:
         for found in chosen:
             report.complain(*_incomplete(state, found))
-            _check_door(_door(state, found, url, timeout), question if is_complete else None, report)
+            door = _door(state, found, url, timeout)
+            sku_ids = _check_door(door, question if is_complete else None, report)
+            if bench:
+                _bench(door, question, sku_ids, report, bench_seconds)
     except Unreachable as error:
         report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
     if not report.content:
@@ -88,8 +85,10 @@ def check(
     report.say(f"✓ ready to sell on {', '.join(found.name for found in chosen)}")
 
 
-def _check_door(door: Door, question: Question | None, report: Report) -> None:
+def _check_door(door: Door, question: Question | None, report: Report) -> Sequence[str]:
     """Check one marketplace's endpoint; without a question, only whether calls reach the extension.
+
+    Returns the SKUs in stock, if it came to asking for any.
 
     Raises:
         Unreachable: nobody answers.
@@ -100,14 +99,23 @@ def _check_door(door: Door, question: Question | None, report: Report) -> None:
     if obstacle := door.obstacle():
         report.complain(obstacle)
     elif question is not None and door.tokens:
-        judge(door, question, report)
+        return judge(door, question, report)
+    return ()
+
+
+def _bench(door: Door, question: Question, sku_ids: Sequence[str], report: Report, seconds: float) -> None:
+    if sku_ids:
+        max_items = current_state().settings.max_items
+        measure(door, sku_ids, question.place(door.marketplace), report, seconds=seconds, max_items=max_items)
+    elif report.content:
+        report.complain(f"{door.name}: nothing is known to be in stock, so nothing is measured: name a SKU with --sku")
 
 
 def _door(state: State, marketplace: Marketplace, url: str | None, timeout: float) -> Door:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     parts = urlsplit(url or _INSIDE)
     origin, prefix = f"{parts.scheme}://{parts.netloc}", state.settings.url_prefix
-    target: Target = AppTarget(app)
+    target: Target = AppTarget(app, source=marketplace.some_address)
     if url is not None:
         target = Deadline(UrlTarget(origin, timeout=(timeout, timeout)), 2 * timeout)
     return Door(

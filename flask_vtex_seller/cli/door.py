@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from ..config import Marketplace
 from ..conformance import Answer, Target
 from ..conformance.endpoint import mask_query
-from ..errors import NotFound, Unauthorized
+from ..errors import AddressNotAllowed, NotFound, TooManyFailures, Unauthorized
 
 SIMULATION = "/pvt/orderForms/simulation"
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
@@ -51,6 +51,11 @@ class Door:
         return f"{self.base}{self.prefix}/{self.name}"
 
     @property
+    def endpoint(self) -> str:
+        """Return the path with the first token; there must be one."""
+        return f"{self.path}?token={quote(self.tokens[0], safe='')}"
+
+    @property
     def shown(self) -> str:
         """Return the address of the call that is tried, for people."""
         return f"{'' if self.inside else self.origin}{self.path}{SIMULATION}"
@@ -89,6 +94,10 @@ class Door:
 
     def _remedy(self, answer: Answer) -> str:
         code = answer.headers.get(_ERROR_CODE, "")
+        if code == AddressNotAllowed.code:
+            return f"by the extension: inbound_addresses of {self.name} leave out the address that you call from"
+        if code == TooManyFailures.code:
+            return "by the extension: too many calls of yours had no valid token; wait for a minute"
         if code == NotFound.code:
             return f"by the extension: no marketplace {self.name} is configured there, or a proxy changes the path"
         return f"before the extension: {self._way_through(answer)}"

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..catalog.sync import sku_ids_on_sale
+from ..config import Marketplace
 from ..conformance import Endpoint, Place, Result, Sku, Verdict, case_for, run
 from ..errors import VtexSellerError
 from ..state import current_state
@@ -32,17 +32,20 @@ class Question:
     listed: bool
     """Whether statements are listed that are kept or do not apply, too."""
 
+    def place(self, marketplace: Marketplace) -> Place:
+        """Return where carts go to."""
+        country = self.country or marketplace.ships_to[0]
+        return Place(postal_code=self.postal_code or _SOMEWHERE, country=country)
 
-def judge(door: Door, question: Question, report: Report) -> None:
-    """Print what becomes of each statement.
+
+def judge(door: Door, question: Question, report: Report) -> Sequence[str]:
+    """Print what becomes of each statement; return the SKUs in stock that were found.
 
     Raises:
         Unreachable: the shop answers nothing at all any more.
     """
     sku_ids = _sku_ids(question, report)[: current_state().settings.max_items]
-    country = question.country or door.marketplace.ships_to[0]
-    place = Place(postal_code=question.postal_code or _SOMEWHERE, country=country)
-    endpoint = f"{door.path}?token={quote(door.tokens[0], safe='')}"
+    place, endpoint = question.place(door.marketplace), door.endpoint
     shelf = None
     if sku_ids:
         shelf = look(door.target, Endpoint(endpoint), sku_ids, place, door.marketplace.seller_id)
@@ -50,7 +53,7 @@ def judge(door: Door, question: Question, report: Report) -> None:
     shelf = shelf or Shelf(in_stock=tuple(sku_ids[:_CARTS]), delivers=True)
     if not shelf.in_stock:
         _miss(door.name, question, sku_ids, report)
-        return
+        return ()
     case = case_for(
         current_app._get_current_object(),  # type: ignore[attr-defined]
         door.name,
@@ -68,6 +71,7 @@ def judge(door: Door, question: Question, report: Report) -> None:
     if question.listed:
         kept, broken, other = (verdicts[verdict] for verdict in (Verdict.OK, Verdict.FAILED, Verdict.NOT_APPLICABLE))
         report.say(f"{door.name}: {kept} statements kept, {broken} broken, {other} not applicable")
+    return shelf.in_stock
 
 
 def _sku_ids(question: Question, report: Report) -> Sequence[str]:

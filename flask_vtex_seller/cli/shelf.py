@@ -29,13 +29,18 @@ def look(target: Target, endpoint: Endpoint, sku_ids: Sequence[str], place: Plac
     Raises:
         Unreachable: it does not answer at all.
     """
-    items = [{"id": sku_id, "quantity": 1, "seller": seller_id} for sku_id in sku_ids]
-    cart = {"items": items, "postalCode": place.postal_code, "country": place.country, "geoCoordinates": []}
-    answer = target.send("POST", endpoint.at(SIMULATION), json.dumps(cart).encode(), _HEADERS)
+    answer = target.send("POST", endpoint.at(SIMULATION), cart_of(sku_ids, place, seller_id), _HEADERS)
     try:
         return _read(json.loads(answer.body), sku_ids) if answer.status == 200 else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def cart_of(sku_ids: Sequence[str], place: Place, seller_id: str) -> bytes:
+    """Return the body that asks for one of each SKU."""
+    items = [{"id": sku_id, "quantity": 1, "seller": seller_id} for sku_id in sku_ids]
+    cart = {"items": items, "postalCode": place.postal_code, "country": place.country, "geoCoordinates": []}
+    return json.dumps(cart).encode()
 
 
 def _read(body: Any, sku_ids: Sequence[str]) -> Shelf:

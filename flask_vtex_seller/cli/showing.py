@@ -8,3 +8,8 @@ def shown(value: object) -> str:
     if isinstance(value, OrderState):
         return value.value
     return "-" if value is None or value == "" else str(getattr(value, "value", value))
+
+
+def printable(text: str) -> str:
+    """Return one line that moves no terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -11,16 +11,21 @@ import sqlalchemy
 from requests_mock import Mocker
 from sqlalchemy import Engine, MetaData, Table
 
-from flask_vtex_seller.catalog.hooks import SkuLoader, SuggestionFinisher
+from flask_vtex_seller.catalog.handlers import ChangeNotificationHandler, QuestionHandler
+from flask_vtex_seller.catalog.hooks import BrandMapper, CategoryMapper, SkuLoader, SuggestionFinisher
 from flask_vtex_seller.catalog.ledger import SkuLedger
+from flask_vtex_seller.catalog.notices import drafts
+from flask_vtex_seller.catalog.present import Present
 from flask_vtex_seller.catalog.sku import Sku, SkuImage, SkuRecord
-from flask_vtex_seller.catalog.sync import ChangeNotificationHandler, SuggestionHandler, drafts
+from flask_vtex_seller.catalog.spacing import Spacing
+from flask_vtex_seller.catalog.suggesting import SuggestionHandler
 from flask_vtex_seller.config import Settings
 from flask_vtex_seller.database import attach
 from flask_vtex_seller.hook import Hook
 from flask_vtex_seller.marketplace.client import MarketplaceClient
 from flask_vtex_seller.marketplace.operations import OPERATIONS
 from flask_vtex_seller.marketplace.outcome import Outcome
+from flask_vtex_seller.offers import Offer, SimulationRequest
 from flask_vtex_seller.outbox.drain import Drain, Report
 from flask_vtex_seller.outbox.ledger import OutboxLedger
 from flask_vtex_seller.outbox.message import Draft, Message
@@ -34,7 +39,7 @@ def make_sku(sku_id: str = "beans-250", **changes: Any) -> Sku:
     """A SKU that any marketplace would take."""
     values: dict[str, Any] = {
         "sku_id": sku_id,
-        "product_id": "beans",
+        "product_id": f"product of {sku_id}",
         "product_name": "House beans",
         "name": "250 g",
         "description": "Roasted on Mondays.",
@@ -64,11 +69,21 @@ class World:
     asked: list[Sequence[str]] = field(default_factory=list)
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader"))
 
+    brand_mapper: Hook[BrandMapper] = field(default_factory=lambda: Hook("brand_mapper", required=False))
+    category_mapper: Hook[CategoryMapper] = field(default_factory=lambda: Hook("category_mapper", required=False))
     finisher: Hook[SuggestionFinisher] = field(default_factory=lambda: Hook("suggestion_finisher", required=False))
+    spacing: Spacing = field(default_factory=Spacing)
 
     def load_skus(self, sku_ids: Sequence[str], /) -> Iterable[Sku]:
         self.asked.append(sku_ids)
         return (sku for sku in self.skus.values() if sku.sku_id in sku_ids)
+
+    def load_offers(self, sku_ids: Sequence[str], request: SimulationRequest, /) -> Iterable[Offer]:
+        return [Offer(sku_id=sku.sku_id, price=sku.price, stock=sku.stock) for sku in self.skus.values()]
+
+    @property
+    def present(self) -> Present:
+        return Present(offer_loader=lambda: self.load_offers, sku_loader=Hook("sku_loader"), marketplaces=MARKETPLACES)
 
     def append(self, batch: list[Draft]) -> None:
         with self.engine.begin() as connection:
@@ -94,12 +109,12 @@ class World:
         """Operation and state of all messages, oldest first."""
         return [(message.operation, message.state.value) for message in self.messages()]
 
-    def answer(self, operation: str, status: int, text: str = "") -> None:
+    def answer(self, operation: str, status: int, text: str = "", *, sku_id: str = "beans-250") -> None:
         """Have the marketplace answer like that from now on."""
         kind = OPERATIONS[operation]
         url = kind.url(MARKETPLACES["acme"], {"sku_id": "SKU"})
         head, _, tail = url.partition("SKU")
-        self.wire.register_uri(kind.method, head + "beans-250" + tail, status_code=status, text=text)
+        self.wire.register_uri(kind.method, head + sku_id + tail, status_code=status, text=text)
 
     def drain(self) -> Report:
         client = MarketplaceClient(self.clock, user_agent="tests")
@@ -109,6 +124,7 @@ class World:
             return client.send(OPERATIONS[message.operation], marketplace, message.arguments, body)
 
         sku_table, outbox_table = self.tables["vtex_sku"], self.tables["vtex_outbox"]
+        questions = QuestionHandler(sku_table=sku_table, outbox_table=outbox_table, clock=self.clock)
         drain = Drain(
             engine=self.engine,
             table=outbox_table,
@@ -117,15 +133,11 @@ class World:
             send=send,
             handlers={
                 "change_notification": ChangeNotificationHandler(
-                    sku_table=sku_table, outbox_table=outbox_table, clock=self.clock
+                    sku_table=sku_table, outbox_table=outbox_table, present=self.present, clock=self.clock
                 ),
-                "suggestion": SuggestionHandler(
-                    sku_loader=self.sku_loader,
-                    finisher=self.finisher,
-                    sku_table=sku_table,
-                    marketplaces=MARKETPLACES,
-                    clock=self.clock,
-                ),
+                "suggestion": self.suggestion_handler(),
+                "suggestion_status": questions,
+                "presence": questions,
             },
             marketplaces=frozenset(MARKETPLACES),
             lease=timedelta(seconds=60),
@@ -137,6 +149,20 @@ class World:
             return drain.run()
         finally:
             client.close()
+
+    def suggestion_handler(self, **changes: Any) -> SuggestionHandler:
+        parts: dict[str, Any] = {
+            "sku_loader": self.sku_loader,
+            "brand_mapper": self.brand_mapper,
+            "category_mapper": self.category_mapper,
+            "finisher": self.finisher,
+            "sku_table": self.tables["vtex_sku"],
+            "outbox_table": self.tables["vtex_outbox"],
+            "marketplaces": MARKETPLACES,
+            "clock": self.clock,
+            "spacing": self.spacing,
+        }
+        return SuggestionHandler(**{**parts, **changes})
 
     def calls(self) -> list[str]:
         """Method and address of the calls that reached the marketplace."""

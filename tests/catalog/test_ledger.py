@@ -21,11 +21,18 @@ from .conftest import World
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
 UNKNOWN, SUGGESTED, KNOWN = SkuState.UNKNOWN, SkuState.SUGGESTED, SkuState.KNOWN
+PENDING = SkuState.PENDING
 THREADS = 6
 
 
+def mark_one(
+    ledger: SkuLedger, sku_id: str, state: SkuState, *, marketplace: str = "acme", reason: str = "", **more: Any
+) -> bool:
+    return bool(ledger.mark({(marketplace, sku_id): reason}, state, **more))
+
+
 def mark(world: World, sku_id: str, state: SkuState, now: datetime = NOON, **more: Any) -> bool:
-    written: bool = world.ledger(lambda ledger: ledger.mark("acme", sku_id, state, now=now, **more))
+    written: bool = world.ledger(lambda ledger: mark_one(ledger, sku_id, state, now=now, **more))
     return written
 
 
@@ -94,40 +101,87 @@ def test_a_record_in_another_state_is_changed(world: World) -> None:
     assert mark(world, "beans", UNKNOWN, LATER, unless={SUGGESTED})
 
 
-@pytest.mark.parametrize(("suggested_before", "written"), [(NOON, False), (LATER, True)])
-def test_an_old_suggestion_protects_no_record(world: World, suggested_before: datetime, written: bool) -> None:
+def expire(world: World, suggested_before: datetime, *sku_ids: str) -> None:
+    keys = [("acme", sku_id) for sku_id in sku_ids]
+    world.ledger(lambda ledger: ledger.expire(keys, "too old", suggested_before=suggested_before, now=LATER))
+
+
+@pytest.mark.parametrize("state", [SUGGESTED, PENDING])
+@pytest.mark.parametrize(("suggested_before", "expired"), [(NOON, False), (LATER, True)])
+def test_an_undecided_suggestion_expires(
+    world: World, state: SkuState, suggested_before: datetime, expired: bool
+) -> None:
     mark(world, "beans", SUGGESTED)
-    found = mark(world, "beans", UNKNOWN, LATER, unless={SUGGESTED}, suggested_before=suggested_before)
-    assert found is written
+    mark(world, "beans", state)
+    expire(world, suggested_before, "beans")
+    found = record(world)
+    assert (found.state, found.reason, found.changed_at) == (
+        (SkuState.EXPIRED, "too old", LATER) if expired else (state, "", NOON)
+    )
+
+
+@pytest.mark.parametrize("state", sorted(set(SkuState) - {SUGGESTED, PENDING}, key=str))
+def test_what_is_decided_or_was_not_suggested_does_not_expire(world: World, state: SkuState) -> None:
+    mark(world, "beans", SUGGESTED)
+    mark(world, "beans", state)
+    mark(world, "pods", SUGGESTED)
+    expire(world, LATER, "beans", "gone")
+    expire(world, LATER)
+    assert (record(world).state, record(world, "pods").state) == (state, SUGGESTED)
+    assert world.record("gone") is None
+
+
+def test_only_those_in_a_state_are_touched(world: World) -> None:
+    mark(world, "beans", SkuState.DENIED, reason="no")
+    mark(world, "pods", KNOWN)
+    keys = [("acme", "beans"), ("acme", "pods"), ("acme", "gone")]
+    assert world.ledger(lambda ledger: ledger.touch(keys, SkuState.DENIED, now=LATER)) == {("acme", "beans")}
+    assert world.ledger(lambda ledger: ledger.touch([], SkuState.DENIED, now=LATER)) == set()
+    assert record(world).looked_at == LATER
+    assert (record(world).state, record(world).reason, record(world).changed_at) == (SkuState.DENIED, "no", NOON)
+
+
+def test_of_many_that_are_marked_together_those_are_returned_that_changed(world: World) -> None:
+    for sku_id, state in [("a", SUGGESTED), ("b", KNOWN), ("c", UNKNOWN)]:
+        mark(world, sku_id, state)
+    reasons = {("acme", sku_id): f"of {sku_id}" for sku_id in "abcd"}
+    written = world.ledger(lambda ledger: ledger.mark(reasons, UNKNOWN, now=LATER, unless={SUGGESTED, PENDING}))
+    assert {sku_id for _, sku_id in written} == {"b", "c", "d"}
+    assert [record(world, sku_id).reason for sku_id in "abcd"] == ["", "of b", "of c", "of d"]
 
 
 def test_a_sku_has_a_record_for_each_marketplace(world: World) -> None:
     mark(world, "beans", KNOWN)
-    world.ledger(lambda ledger: ledger.mark("other", "beans", SUGGESTED, now=NOON))
+    world.ledger(lambda ledger: mark_one(ledger, "beans", SUGGESTED, marketplace="other", now=NOON))
     assert record(world).state is KNOWN
 
 
 def test_a_note_leaves_the_state(world: World) -> None:
     mark(world, "beans", SUGGESTED)
-    world.ledger(lambda ledger: ledger.note("acme", "beans", now=LATER, reason="refused"))
+    world.ledger(lambda ledger: ledger.note({("acme", "beans"): "refused"}, now=LATER))
     found = record(world)
     assert (found.state, found.changed_at, found.reason) == (SUGGESTED, NOON, "refused")
 
 
 def test_a_note_about_a_sku_without_a_record_makes_it_unknown(world: World) -> None:
-    world.ledger(lambda ledger: ledger.note("acme", "beans", now=NOON, reason="no image"))
+    world.ledger(lambda ledger: ledger.note({("acme", "beans"): "no image"}, now=NOON))
     assert (record(world).state, record(world).reason) == (UNKNOWN, "no image")
 
 
 def test_a_long_reason_is_cut(world: World) -> None:
     mark(world, "beans", UNKNOWN, reason="x" * 900)
-    world.ledger(lambda ledger: ledger.note("acme", "pods", now=NOON, reason="y" * 900))
+    world.ledger(lambda ledger: ledger.note({("acme", "pods"): "y" * 900}, now=NOON))
     assert (len(record(world).reason), len(record(world, "pods").reason)) == (500, 500)
+
+
+def test_a_reason_that_no_database_can_hold_is_made_one(world: World) -> None:
+    mark(world, "beans", UNKNOWN, reason="no\0 \ud800")
+    assert record(world).reason == "no ?"
 
 
 def test_nothing_is_committed_by_the_ledger(world: World) -> None:
     with world.engine.connect() as connection:
-        SkuLedger(connection, world.tables["vtex_sku"]).mark("acme", "beans", KNOWN, now=NOON)
+        SkuLedger(connection, world.tables["vtex_sku"]).mark({("acme", "beans"): ""}, KNOWN, now=NOON)
         connection.rollback()
     assert world.record("beans") is None
 
@@ -135,8 +189,8 @@ def test_nothing_is_committed_by_the_ledger(world: World) -> None:
 def test_it_works_on_the_shops_session(world: World) -> None:
     session: scoped_session[Any] = scoped_session(sessionmaker(bind=world.engine))
     ledger = SkuLedger(session, world.tables["vtex_sku"])
-    assert ledger.mark("acme", "beans", UNKNOWN, now=NOON)
-    assert not ledger.mark("acme", "beans", SUGGESTED, now=NOON, unless={UNKNOWN})
+    assert mark_one(ledger, "beans", UNKNOWN, now=NOON)
+    assert not mark_one(ledger, "beans", SUGGESTED, now=NOON, unless={UNKNOWN})
     session.commit()
     session.remove()
     assert record(world).state is UNKNOWN
@@ -147,13 +201,13 @@ def test_another_database_is_refused_by_name() -> None:
     session: scoped_session[Any] = scoped_session(sessionmaker(bind=engine))
     ledger = SkuLedger(session, attach(MetaData())["vtex_sku"])
     with pytest.raises(ConfigurationError, match="runs on SQLite and PostgreSQL, not on oracle"):
-        ledger.mark("acme", "beans", KNOWN, now=NOON)
+        mark_one(ledger, "beans", KNOWN, now=NOON)
     session.remove()
 
 
 def test_of_many_marking_at_once_one_is_the_first(world: World) -> None:
     def work(ledger: SkuLedger) -> bool:
-        return ledger.mark("acme", "beans", UNKNOWN, now=NOON, unless={UNKNOWN, SUGGESTED})
+        return mark_one(ledger, "beans", UNKNOWN, now=NOON, unless={UNKNOWN, SUGGESTED})
 
     assert sorted(at_once(world, work)) == [False] * (THREADS - 1) + [True]
 
@@ -162,7 +216,7 @@ def test_of_many_changing_at_once_one_succeeds(world: World) -> None:
     mark(world, "beans", KNOWN)
 
     def work(ledger: SkuLedger) -> bool:
-        return ledger.mark("acme", "beans", UNKNOWN, now=LATER, unless={UNKNOWN, SUGGESTED})
+        return mark_one(ledger, "beans", UNKNOWN, now=LATER, unless={UNKNOWN, SUGGESTED})
 
     assert sorted(at_once(world, work)) == [False] * (THREADS - 1) + [True]
 
@@ -170,19 +224,29 @@ def test_of_many_changing_at_once_one_succeeds(world: World) -> None:
 # pages
 
 
-def test_a_page_has_what_changed_last_first(world: World) -> None:
-    for hours, (sku_id, state) in enumerate([("a", KNOWN), ("b", SUGGESTED), ("c", KNOWN)]):
-        mark(world, sku_id, state, NOON + timedelta(hours=hours))
-    world.ledger(lambda ledger: ledger.mark("other", "d", KNOWN, now=NOON))
+def test_a_page_is_ordered_by_marketplace_and_sku(world: World) -> None:
+    for sku_id, state in [("c", KNOWN), ("b", SUGGESTED), ("a", KNOWN)]:
+        mark(world, sku_id, state)
+    world.ledger(lambda ledger: mark_one(ledger, "a", KNOWN, marketplace="other", now=NOON))
 
-    def page(state: SkuState | None, marketplace: str | None, limit: int = 9) -> list[str]:
-        found = world.ledger(lambda ledger: ledger.page(state=state, marketplace=marketplace, limit=limit))
-        return [entry.sku_id for entry in found]
+    def page(limit: int = 9, **which: Any) -> list[str]:
+        found = world.ledger(lambda ledger: ledger.page(limit=limit, **which))
+        return [f"{entry.marketplace}/{entry.sku_id}" for entry in found]
 
-    assert page(None, None) == ["c", "b", "a", "d"]
-    assert page(KNOWN, "acme") == ["c", "a"]
-    assert page(None, "other") == ["d"]
-    assert page(None, None, limit=2) == ["c", "b"]
+    assert page() == ["acme/a", "acme/b", "acme/c", "other/a"]
+    assert page(state=KNOWN, marketplace="acme") == ["acme/a", "acme/c"]
+    assert page(marketplace="other") == ["other/a"]
+    assert page(limit=2) == ["acme/a", "acme/b"]
+    assert page(limit=2, after=("acme", "b")) == ["acme/c", "other/a"]
+    assert page(after=("other", "a")) == []
+
+
+def test_a_sku_is_found_at_every_marketplace(world: World) -> None:
+    world.ledger(lambda ledger: mark_one(ledger, "beans", KNOWN, marketplace="other", now=NOON))
+    mark(world, "beans", SUGGESTED)
+    mark(world, "pods", SUGGESTED)
+    found = world.ledger(lambda ledger: ledger.find("beans"))
+    assert [(entry.marketplace, entry.state) for entry in found] == [("acme", SUGGESTED), ("other", KNOWN)]
 
 
 # another look

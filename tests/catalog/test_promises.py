@@ -7,8 +7,8 @@ import pytest
 from marshmallow import ValidationError
 
 from flask_vtex_seller import DeliveryPromise, SkuAvailability
+from flask_vtex_seller.catalog.notices import promise_drafts
 from flask_vtex_seller.catalog.promises import AvailabilitySchema, write_availability
-from flask_vtex_seller.catalog.sync import promise_drafts
 
 
 def make_promise(**changes: Any) -> DeliveryPromise:

@@ -8,12 +8,10 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from flask_vtex_seller.catalog.schemas import SuggestionSchema, read_suggestion_status, write_suggestion
-from flask_vtex_seller.catalog.sku import Sku, SkuImage, SuggestionStatus
+from flask_vtex_seller.catalog.schemas import SuggestionSchema, write_suggestion
+from flask_vtex_seller.catalog.sku import Sku, SkuImage
 
 from .conftest import make_sku
 
@@ -21,6 +19,7 @@ FILE = Path(__file__).parents[3] / "shared/vtex-openapi/suggestions.json"
 SCHEMA = SuggestionSchema()
 FULL = make_sku(
     "567",
+    product_id="beans",
     ref_id=" B-250 ",
     height=Decimal("20.5"),
     unit_multiplier=Decimal("0.25"),
@@ -144,47 +143,6 @@ def test_our_schema_is_strict(change: Change) -> None:
     change(body)
     with pytest.raises(ValidationError):
         SCHEMA.load(body)
-
-
-# reading back
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ({"Status": "Pending"}, "PENDING"),
-        ({"status": "pending", "latestVersionId": "1", "content": {}, "matches": []}, "PENDING"),
-        ({"STATUS": "WaitingReview"}, "PENDING"),
-        ({"Status": "waiting_review"}, "PENDING"),
-        ({"Status": "Accepted"}, "ACCEPTED"),
-        ({"Status": "approved"}, "ACCEPTED"),
-        ({"Status": " DENIED "}, "DENIED"),
-        ({"Status": "Reviewed"}, "UNKNOWN"),
-        ({"Status": ""}, "UNKNOWN"),
-        ({"Status": None}, "UNKNOWN"),
-        ({"Status": 3}, "UNKNOWN"),
-        ({"Status": {"name": "pending"}}, "UNKNOWN"),
-        ({"content": {"Status": "pending"}}, "UNKNOWN"),
-        ({}, "UNKNOWN"),
-        ([], "UNKNOWN"),
-        ("pending", "UNKNOWN"),
-        (None, "UNKNOWN"),
-        (7, "UNKNOWN"),
-    ],
-)
-def test_a_suggestions_status_is_read_as_far_as_it_can_be(body: Any, expected: str) -> None:
-    """P58, row 32."""
-    assert read_suggestion_status(body) is SuggestionStatus[expected]
-
-
-@given(
-    st.recursive(
-        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-    )
-)
-def test_no_answer_breaks_the_reading_of_a_status(body: Any) -> None:
-    """P58."""
-    assert isinstance(read_suggestion_status(body), SuggestionStatus)
 
 
 # the published file

@@ -10,28 +10,26 @@ import pytest
 import requests
 
 from flask_vtex_seller.catalog.ledger import SkuLedger
+from flask_vtex_seller.catalog.life import EXPIRY
+from flask_vtex_seller.catalog.notices import drafts
 from flask_vtex_seller.catalog.schemas import SuggestionSchema
 from flask_vtex_seller.catalog.sku import SkuRecord, SkuState
-from flask_vtex_seller.catalog.sync import (
-    EXPIRY,
-    NOT_PENDING,
-    SuggestionHandler,
-    drafts,
-    due_for_another_look,
-    first_load,
-    sku_ids_on_sale,
-)
+from flask_vtex_seller.catalog.sync import due_for_another_look, sku_ids_on_sale
 from flask_vtex_seller.errors import HookFailed, HookMissing
 from flask_vtex_seller.hook import Hook
+from flask_vtex_seller.marketplace.refusals import SuggestionError
+from flask_vtex_seller.outbox.handler import Prepared
 from flask_vtex_seller.outbox.message import Draft
 
 from ..shops import APP_TOKEN
-from .conftest import MARKETPLACES, World, make_sku
+from .conftest import World, make_sku
 
 STORE = "https://acmemarket.vtexcommercestable.com.br"
 NOTICE = f"POST {STORE}/api/catalog_system/pvt/skuseller/changenotification/fruitshop/beans-250"
 PROPOSAL = "PUT https://api.vtex.com/acmemarket/suggestions/fruitshop/beans-250"
+STATUS = PROPOSAL.replace("PUT", "GET")
 UNKNOWN, SUGGESTED, KNOWN = SkuState.UNKNOWN, SkuState.SUGGESTED, SkuState.KNOWN
+NOT_PENDING = f"400: {SuggestionError.NOT_PENDING.words}"
 NOT_FOUND = "Seller StockKeepingUnit beans-250 not found for this seller id fruitshop"
 
 
@@ -55,7 +53,7 @@ def suggest(world: World, status: int = 200, text: str = "") -> None:
 
 
 def mark(world: World, state: SkuState) -> None:
-    world.ledger(lambda ledger: ledger.mark("acme", "beans-250", state, now=world.clock.now()))
+    world.ledger(lambda ledger: ledger.mark({("acme", "beans-250"): ""}, state, now=world.clock.now()))
 
 
 def record(world: World) -> SkuRecord:
@@ -285,10 +283,16 @@ def test_a_known_sku_stays_known_whatever_a_suggestion_is_answered(world: World,
     assert record(world).state is KNOWN
 
 
-@pytest.mark.parametrize("text", ['{"Code": 10}', '{"Code": 118}', '{"Code": 180}', "18 images", ""])
-def test_a_refused_suggestion_leaves_its_reason(world: World, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"Code": 10}', f"400: {SuggestionError.NO_CODE.words}"),
+        *((text, "400") for text in ('{"Code": 118}', '{"Code": 180}', "18 images", "")),
+    ],
+)
+def test_a_refused_suggestion_leaves_its_reason(world: World, text: str, reason: str) -> None:
     suggest(world, 400, text)
-    assert (record(world).state, record(world).reason) == (UNKNOWN, "400")
+    assert (record(world).state, record(world).reason) == (UNKNOWN, reason)
     assert world.said() == [("suggestion", "dead")]
 
 
@@ -431,60 +435,22 @@ def test_the_shops_function_runs_in_the_context_that_it_needs(world: World) -> N
 
     hook: Hook[Any] = Hook("sku_loader")
     hook.register(load)
-    handler = SuggestionHandler(
-        sku_loader=hook,
-        finisher=Hook("suggestion_finisher", required=False),
-        sku_table=world.tables["vtex_sku"],
-        marketplaces=MARKETPLACES,
-        clock=world.clock,
-        context=context,
-    )
+    handler = world.suggestion_handler(sku_loader=hook, context=context)
     world.say("suggestion")
-    assert handler.body(world.messages()[0])["SkuName"] == "250 g"
+    [message] = world.messages()
+    prepared = handler.prepare([message])[message.id]
+    assert isinstance(prepared, Prepared)
+    assert prepared.body["SkuName"] == "250 g"
     assert steps == ["in", "load", "out"]
 
 
-# the first load
+# the SKUs on sale
 
 
-def test_the_first_load_notifies_of_every_sku_in_batches() -> None:
-    batches: list[list[Draft]] = []
-    told: list[int] = []
-    ids = (f"sku-{number}" for number in range(5))
-    count = first_load(ids, batches.append, marketplace_names=["acme", "other"], batch=2, progress=told.append)
-    assert count == 5
-    assert [len(batch) for batch in batches] == [4, 4, 2]
-    assert {draft.operation for batch in batches for draft in batch} == {"change_notification"}
-    assert told == [2, 4, 5]
-
-
-def test_a_sku_named_twice_in_a_batch_counts_once() -> None:
-    batches: list[list[Draft]] = []
-    assert first_load(["a", "b", "a"], batches.append, marketplace_names=["acme"]) == 2
-    assert [draft.lane for draft in batches[0]] == ["sku:a", "sku:b"]
-
-
-def test_a_shop_without_skus_loads_nothing() -> None:
-    assert first_load([], lambda _: pytest.fail("nothing to append"), marketplace_names=["acme"]) == 0
-
-
-def test_a_bad_id_ends_the_first_load_with_its_name() -> None:
-    batches: list[list[Draft]] = []
-    with pytest.raises(ValueError, match=r"'a\\x00'"):
-        first_load(["a", "b", "a\0"], batches.append, marketplace_names=["acme"], batch=2)
-    assert len(batches) == 1
-
-
-@pytest.mark.parametrize(("sku_ids", "batch", "error"), [("sku-1", 2, TypeError), (["a"], 0, ValueError)])
-def test_a_first_load_of_nonsense_is_refused(sku_ids: Any, batch: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"a str is a list of its letters|batch must be at least 1, got 0"):
-        first_load(sku_ids, lambda _: None, marketplace_names=["acme"], batch=batch)
-
-
-def test_a_first_load_ends_with_every_sku_known_or_suggested(world: World) -> None:
+def test_a_notice_ends_with_the_sku_known_or_suggested(world: World) -> None:
     is_unknown(world)
     world.answer("suggestion", 200)
-    first_load(["beans-250"], world.append, marketplace_names=["acme"])
+    world.say("change_notification")
     world.drain()
     assert record(world).state is SUGGESTED
 
@@ -528,13 +494,44 @@ def test_an_approval_is_learnt_by_another_look(world: World) -> None:
 
     assert look() == 0
     world.clock.advance(interval.total_seconds())
-    is_unknown(world)
+    world.answer("suggestion_status", 200, '{"Status": "Pending"}')
     assert look() == 1
-    assert (look(), record(world).state) == (0, SUGGESTED)
+    assert (look(), record(world).state) == (0, SkuState.PENDING)
     world.clock.advance(interval.total_seconds())
+    world.answer("suggestion_status", 200, '{"Status": "Approved"}')
     is_known(world)
     assert look() == 1
     assert record(world).state is KNOWN
     world.clock.advance(interval.total_seconds())
     assert look() == 0
-    assert world.calls() == [NOTICE, NOTICE]
+    assert world.calls() == [STATUS, STATUS, NOTICE]
+
+
+def test_the_shop_is_asked_once_about_skus_whose_suggestions_are_sent_together(world: World) -> None:
+    world.skus = {sku_id: make_sku(sku_id) for sku_id in ("a", "b", "c")}
+    for sku_id in world.skus:
+        world.answer("suggestion", 200, sku_id=sku_id)
+        world.say("suggestion", sku_id)
+    world.drain()
+    assert world.asked == [("a", "b", "c")]
+
+
+def test_a_sku_that_breaks_the_shops_function_does_not_stop_the_others(world: World) -> None:
+    def load(sku_ids: Any, /) -> Iterable[Any]:
+        if "b" in sku_ids:
+            raise ZeroDivisionError
+        return [make_sku(sku_id) for sku_id in sku_ids]
+
+    world.sku_loader = Hook("sku_loader")
+    world.sku_loader.register(load)
+    for sku_id in ("a", "b", "c"):
+        world.answer("suggestion", 200, sku_id=sku_id)
+        world.say("suggestion", sku_id)
+    world.drain()
+    records = {sku_id: world.record(sku_id) for sku_id in ("a", "b", "c")}
+    assert {sku_id: found and found.state for sku_id, found in records.items()} == {
+        "a": SUGGESTED,
+        "b": UNKNOWN,
+        "c": SUGGESTED,
+    }
+    assert "sku_loader" in str(records["b"])

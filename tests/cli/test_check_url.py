@@ -364,3 +364,26 @@ def test_an_address_that_is_none_is_refused(check: Check, address: str) -> None:
 @pytest.mark.parametrize("address", [f"https://{'a' * 70}.example", "https://exa mple"])
 def test_an_address_that_cannot_be_one_is_named(check: Check, address: str) -> None:
     assert only_complaint(check("--url", address)).endswith("gives no answer: the address is none")
+
+
+# who may call
+
+
+def test_a_list_of_addresses_does_not_keep_the_check_inside_out(new_shop: Callable[..., Shop], check: Check) -> None:
+    shop = new_shop(marketplaces={"acme": {**ACME, "inbound_addresses": "203.0.113.0/24"}})
+    assert check(shop=shop).exit_code == 0
+
+
+def test_a_check_from_an_address_that_may_not_call_says_so(new_shop: Callable[..., Shop], check: Check) -> None:
+    shop = new_shop(marketplaces={"acme": {**ACME, "inbound_addresses": "203.0.113.0/24"}})
+    with served(shop.app) as url:
+        complaint = only_complaint(check("--url", url, shop=shop))
+    assert "with 403, by the extension: inbound_addresses of acme leave out the address" in complaint
+
+
+def test_a_check_after_too_many_failures_says_so(new_shop: Callable[..., Shop], check: Check) -> None:
+    shop = new_shop(VTEX_SELLER_AUTH_FAILURES_PER_MINUTE=1)
+    with served(shop.app) as url:
+        check("--url", url, shop=shop)
+        complaint = only_complaint(check("--url", url, shop=shop))
+    assert "with 429, by the extension: too many calls of yours had no valid token" in complaint
