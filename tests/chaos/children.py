@@ -16,19 +16,23 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask.cli import cli
+from werkzeug.serving import WSGIRequestHandler, make_server
 
-from flask_vtex_seller import message_delivered
+from flask_vtex_seller import IllegalTransition, message_delivered
 from flask_vtex_seller.clock import SystemClock
 from flask_vtex_seller.outbox.limits import GateLedger
 from flask_vtex_seller.outbox.message import MessageState
 from flask_vtex_seller.runners import scheduler
 from flask_vtex_seller.state import current_state
 
+from ..contract.speaking import make_invoice, speaking
 from ..outbox.box import invoice
 from ..shops import Shop, make_shop
+from .kit import tell
 from .troubles import ask_for_trouble
+from .warehouse import Warehouse
 
 _SHOP: dict[str, Any] = {}
 
@@ -86,6 +90,44 @@ def create_app() -> Flask:
 def worker() -> None:
     """The command itself."""
     cli.main(args=["--app", "tests.chaos.children:create_app", "vtex-seller", "worker"])
+
+
+def sync(skus: int) -> None:
+    """The command that tells of all of so many SKUs."""
+    shop = make()
+    shop.seller.sku_ids_loader(lambda: [f"sku-{number}" for number in range(skus)])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync", "--all", "--batch", "25"])
+    sys.exit(result.exit_code)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def serve(file: str, commits: bool = False, dies: str | None = None) -> None:
+    """Serve the shop, a thread a call, and write down the port; `/ship/<order>` is the shop's own: it invoices.
+
+    Args:
+        dies: at this point of a hook; see `warehouse`.
+    """
+    warehouse = Warehouse(make(), commits=commits)
+    warehouse.watch(lambda point, _: os.kill(os.getpid(), signal.SIGKILL) if point == dies else None)
+    shop = warehouse.shop
+
+    def ship(order_id: str) -> tuple[str, int]:
+        request.get_data()  # its last byte comes when the race begins
+        try:
+            with speaking(shop) as seller:
+                seller.send_invoice(order_id, make_invoice("1"))
+        except (IllegalTransition, ValueError):
+            return "", 409
+        return "", 200
+
+    shop.app.add_url_rule("/ship/<order_id>", view_func=ship, methods=["POST"])
+    server = make_server("127.0.0.1", 0, shop.app, threaded=True, request_handler=_Quiet)
+    tell(Path(file), str(server.port))
+    server.serve_forever()
 
 
 def drain(deliveries: int = 0) -> None:

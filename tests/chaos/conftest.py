@@ -1,5 +1,7 @@
 """The scale, the seed and the figures of the chaos tests, and a shop with a marketplace and processes of its own."""
 
+import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 from ..outbox.box import Box
 from ..shops import Shop
 from . import kit, report
-from .report import Figures
+from .report import RELIABILITY, Figures, Report
+from .warehouse import Warehouse
 
 FIGURES = pytest.StashKey[Figures]()
 _SEEN: list[tuple[str, Figures]] = []
@@ -72,12 +75,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the page; what earlier runs saw is remembered in pytest's cache."""
-    if session.config.getoption("--chaos-full") and _SEEN:
-        known = session.config.cache.get("chaos/figures", {})  # type: ignore[union-attr]
-        for test, figures in _SEEN:
-            report.add(known, test, figures)
-        session.config.cache.set("chaos/figures", known)  # type: ignore[union-attr]
-        report.write(known)
+    if session.config.getoption("--chaos-full"):
+        write("chaos/figures", RELIABILITY, session.config)
+
+
+def write(key: str, about: Report, config: pytest.Config) -> None:
+    seen = [(test, figures) for test, figures in _SEEN if figures.promise in about.promises]
+    if not seen:
+        return
+    known = config.cache.get(key, {})  # type: ignore[union-attr]
+    for test, figures in seen:
+        report.add(known, test, figures)
+    config.cache.set(key, known)  # type: ignore[union-attr]
+    report.write(known, about)
 
 
 @pytest.fixture
@@ -103,3 +113,27 @@ def nursery(database_url: str, marketplace: kit.Marketplace, tmp_path: Path) -> 
     """Processes of the same shop as `box`."""
     with kit.nursery(kit.described(database_url, marketplace.url), tmp_path / "processes.log") as nursery:
         yield nursery
+
+
+@pytest.fixture
+def warehouse(box: Box) -> Warehouse:
+    """The shop of `box`, with hooks that write down what they do."""
+    warehouse = Warehouse(box.shop)
+    warehouse.build()
+    return warehouse
+
+
+@pytest.fixture
+def serve(nursery: kit.Nursery, tmp_path: Path) -> Callable[..., tuple[kit.Child, int]]:
+    """Start a process that serves the shop of `warehouse`; return it and its port. See `children.serve`."""
+    numbers = itertools.count()
+
+    def start(**arguments: Any) -> tuple[kit.Child, int]:
+        file, begun = tmp_path / f"port-{next(numbers)}", time.monotonic()
+        child = nursery.start("serve", file=str(file), **arguments)
+        while not file.exists():
+            assert time.monotonic() - begun < 30, nursery.log.read_text()
+            time.sleep(0.005)
+        return child, int(file.read_text())
+
+    return start

@@ -1,4 +1,4 @@
-"""The page that the full form of the chaos tests writes: what was seen, on which machine, from which seed."""
+"""The page that the full form of some tests writes: what was seen, on which machine, from which seed."""
 
 import os
 import platform
@@ -22,6 +22,9 @@ PROMISES = {
     "R6": "Repeats are polite",
     "R7": "An outage is not amplified",
     "R8": "A rate is one for all workers",
+    "R9": "Placing is idempotent",
+    "R10": "Calls about an order are safe in any order, however often and however simultaneously they come",
+    "R11": "A hook that fails leaves no half order",
     "R13": "Of several schedulers one acts",
     "R15": "A message that kills its worker cannot loop",
     "R16": "Clocks may jump",
@@ -32,8 +35,6 @@ PROMISES = {
     "sabotage": "Each mechanism is missed by a test when it is taken away",
 }
 DATABASES = ("sqlite", "postgres")
-ONLY = {"R5": ("postgres",), "sabotage": ("sqlite",)}
-"""What is about one database; the sabotage is about the tests."""
 
 
 @dataclass
@@ -54,6 +55,18 @@ class Figures:
         self.seen.update(seen)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A page of figures, and what it is about."""
+
+    page: Path
+    head: str
+    promises: Mapping[str, str]
+    """A title each, by number; what is no number is a title alone."""
+    only: Mapping[str, Sequence[str]]
+    """What is about one database; the others are about both."""
+
+
 Known = dict[str, dict[str, Any]]
 """Figures by test and database, as they are kept from run to run."""
 
@@ -64,22 +77,22 @@ def add(known: Known, test: str, figures: Figures) -> None:
         known[f"{test} {figures.database}"] = asdict(figures)
 
 
-def write(known: Known) -> None:
-    PAGE.write_text(render(known), encoding="utf-8")
+def write(known: Known, report: Report) -> None:
+    report.page.write_text(render(known, report), encoding="utf-8")
 
 
-def render(known: Known) -> str:
-    lines = [*_HEAD, ""]
+def render(known: Known, report: Report) -> str:
+    lines = [*report.head.splitlines(), ""]
     lines += [f"- {name}: {value}" for name, value in _machine().items()]
     loads = [row["load"] for row in known.values()]
     if loads:
         lines.append(f"- other work meanwhile: load averages of {min(loads)} to {max(loads)}, ours included")
-    for promise, title in PROMISES.items():
+    for promise, title in report.promises.items():
         rows = {test: row for test, row in known.items() if row["promise"] == promise}
-        lines += ["", f"## {promise}: {title}" if promise[0] == "R" else f"## {title}", ""]
+        lines += ["", f"## {promise}: {title}" if promise[1:].isdigit() else f"## {title}", ""]
         lines += _table(rows) if rows else ["Not run in its full form for this report."]
         seen = {row["database"] for row in rows.values()}
-        absent = [name for name in ONLY.get(promise, DATABASES) if rows and name not in seen]
+        absent = [name for name in report.only.get(promise, DATABASES) if rows and name not in seen]
         lines += ["", f"Not run in its full form on {', '.join(absent)}."] if absent else []
     return "\n".join(lines) + "\n"
 
@@ -112,10 +125,15 @@ def _postgres() -> str:
         return "none"
 
 
-_HEAD = """# Reliability report
+RELIABILITY = Report(
+    page=PAGE,
+    head="""# Reliability report
 
 Written by the tests themselves: `pytest tests/chaos --chaos-full` writes what it saw, and a later run replaces the
 rows that it saw anew. What each promise means, and the short form that runs with every change, is in
 [](reliability.md). *Kept* is the pass figure of the promise, as the test asserts it; a promise without a row was not
 tried in this form. The machine below is shared with other work, which a figure about time has to bear.
-""".splitlines()
+""",
+    promises=PROMISES,
+    only={"R5": ("postgres",), "sabotage": ("sqlite",)},  # the sabotage is about the tests
+)

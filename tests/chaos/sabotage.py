@@ -26,6 +26,9 @@ class Sabotage:
 
 DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "outbox/test_backoff.py::"
 CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
+FLOW, KEYS = "security/test_personal_data_in_the_flow.py::", "security/test_keys.py::"
+REMOVED = "security/test_personal_data_removed.py::"
+STORM, LIFE = "chaos/test_placement_storm.py::", "chaos/test_order_life.py::"
 SABOTAGES = (
     Sabotage(
         "a lease is not checked when an attempt is settled",
@@ -44,7 +47,7 @@ SABOTAGES = (
     Sabotage(
         "a message does not wait for those before it in its lane",
         "outbox/ledger.py",
-        "                ~self._blocked(row),\n",
+        "            ~_blocked(table, row),\n",
         "",
         f"{DRAIN}test_a_waiting_head_holds_its_own_lane_only",
     ),
@@ -224,6 +227,167 @@ SABOTAGES = (
         "return code & 0xFF in _SQLITE_TRANSIENT",
         "return False",
         f"{CHAOS}test_database_trouble.py::test_an_order_that_cannot_be_written_is_answered_503_and_taken_afterwards",
+    ),
+    Sabotage(
+        "a body is stored in the clear though there is a key",
+        "outbox/rows.py",
+        "vault.seal(orjson.dumps(draft.body).decode())",
+        "orjson.dumps(draft.body).decode()",
+        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
+    ),
+    Sabotage(
+        "an answer is stored in the clear though there is a key",
+        "outbox/rows.py",
+        "excerpt and vault.seal(excerpt)",
+        "excerpt",
+        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
+    ),
+    Sabotage(
+        "an order's address is stored in the clear though there is a key",
+        "orders/ledger.py",
+        "self._vault.seal(email)",
+        "email",
+        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
+    ),
+    Sabotage(
+        "a message that no key opens is sent as it is",
+        "outbox/drain.py",
+        "if message.body is UNREADABLE:",
+        "if message is None:",
+        f"{KEYS}test_a_message_that_no_key_opens_waits_and_holds_up_no_other_lane",
+    ),
+    Sabotage(
+        "sealing anew overwrites what was written meanwhile",
+        "personal.py",
+        'column == bindparam("old")',
+        'bindparam("old") != ""',
+        f"{KEYS}test_what_is_written_during_a_rotation_is_not_overwritten",
+    ),
+    Sabotage(
+        "a signal carries what the marketplace answered",
+        "composition.py",
+        'replace(settled.outcome, excerpt="")',
+        "settled.outcome",
+        f"{FLOW}test_no_signal_carries_anything_of_a_shopper",
+    ),
+    Sabotage(
+        "an error of the database shows the parameters of our statements",
+        "database.py",
+        "error.hide_parameters = True",
+        "pass",
+        f"{FLOW}test_an_error_of_the_database_keeps_the_parameters_of_our_statements_to_itself",
+    ),
+    Sabotage(
+        "an invoice shows its document in its repr",
+        "orders/invoice.py",
+        "embedded: str | None = field(default=None, repr=False)",
+        "embedded: str | None = None",
+        f"{FLOW}test_no_repr_shows_a_person_or_a_credential",
+    ),
+    Sabotage(
+        "a failing hook is logged with its words",
+        "web/problems.py",
+        "exc_info=cause if current_app.debug else None,",
+        "exc_info=cause,",
+        f"{FLOW}test_no_record_of_any_level_tells_of_people_or_credentials",
+    ),
+    Sabotage(
+        "the filter lets the words of exceptions through",
+        "redaction.py",
+        "if self._exception_words:",
+        "if error:",
+        f"{FLOW}test_what_the_shop_logs_itself_goes_through_its_filter",
+    ),
+    Sabotage(
+        "a purge empties what may still be sent",
+        "orders/personal_data.py",
+        "self._remove(self._in_messages, in_messages, self._over, progress=progress)",
+        "self._remove(self._in_messages, in_messages, progress=progress)",
+        f"{REMOVED}test_a_purge_empties_what_is_over_and_names_and_leaves_what_may_still_be_sent",
+    ),
+    Sabotage(
+        "an address is looked for in what is sealed",
+        "personal.py",
+        "return [self.vault.open(stored) for",
+        "return [stored for",
+        f"{REMOVED}test_people_are_found_by_an_address_in_what_is_stored_of_them",
+    ),
+    Sabotage(
+        "the marketplace's id of an order is not unique",
+        "orders/ledger.py",
+        'PrimaryKeyConstraint("marketplace", "marketplace_order_id", name=',
+        'PrimaryKeyConstraint("marketplace", "marketplace_order_id", "created_at", name=',
+        f"{STORM}test_the_same_placement_through_several_processes_at_once_makes_one_order",
+    ),
+    Sabotage(
+        "other content under a taken id is the same order",
+        "orders/placing.py",
+        "if entry.fingerprint not in (fingerprint, REMOVED):",
+        "if not entry.fingerprint:",
+        f"{STORM}test_two_contents_under_one_id_at_once_make_one_order_and_leave_it_unchanged",
+    ),
+    Sabotage(
+        "an order is claimed though it has changed since it was read",
+        "orders/ledger.py",
+        "columns.version == entry.version, free,",
+        "free,",
+        f"{CHAOS}test_order_races.py::test_authorizations_at_once_release_once",
+    ),
+    Sabotage(
+        "an invoice is said whatever has become of the order meanwhile",
+        "orders/ledger.py",
+        "self._updating(key, from_, unsaid, *conditions, values=self._row(values))",
+        "self._updating(key, values=self._row(values))",
+        f"{CHAOS}test_crossing_calls.py",
+    ),
+    Sabotage(
+        "a claim that was lost is settled all the same",
+        "orders/ledger.py",
+        "        ours = columns.claimed_until == to_epoch_us(until)\n        as_it_was",
+        "        ours = columns.version > 0\n        as_it_was",
+        "orders/test_authorization.py::test_a_hook_that_rolls_the_transaction_back_releases_nothing",
+    ),
+    Sabotage(
+        "what a hook did before it failed is kept",
+        "database.py",
+        "        except BaseException as error:\n            session.rollback()\n",
+        "        except BaseException as error:\n            session.commit()\n",
+        f"{CHAOS}test_failing_hooks.py::test_a_hook_that_raises_leaves_nothing_and_the_repeat_succeeds",
+    ),
+    Sabotage(
+        "a hook that has run is called again by a silent retry",
+        "database.py",
+        "if attempt.hook_ran or not retries:",
+        "if not retries:",
+        "orders/test_placement.py::TestDatabaseTrouble::test_database_trouble_inside_the_hook_is_503_and_the_hook_is_not_called_again",
+    ),
+    Sabotage(
+        "a repeated cancellation is decided anew",
+        "orders/inbound.py",
+        "if order.state is OrderState.CANCELED or (refused and same_wish):",
+        "if order.state is OrderState.CANCELED:",
+        "orders/test_cancellation.py::test_a_refused_cancellation_is_answered_empty_and_stays_refused",
+    ),
+    Sabotage(
+        "a confirmed cancellation leaves its held invoices where they are",
+        "orders/lane.py",
+        "            self.withdraw(order)\n        elif",
+        "            pass\n        elif",
+        "orders/test_held_invoices.py::test_confirmed_by_the_hook_it_is_discarded_and_was_never_said",
+    ),
+    Sabotage(
+        "an invoice is sent though a cancellation is under evaluation",
+        "orders/outbound.py",
+        "self._say_invoice(order, invoice, SALE, held=held)",
+        "self._say_invoice(order, invoice, SALE)",
+        f"{LIFE}test_whatever_happens_to_an_order_it_is_what_the_model_says",
+    ),
+    Sabotage(
+        "an authorized order is authorized anew",
+        "orders/inbound.py",
+        "if order.authorized_at is not None and order.state is not OrderState.CANCELED:",
+        "if order.receipt is None and order.authorized_at is not None:",
+        "orders/test_authorization.py::test_a_repeat_gets_the_same_answer_without_the_hook",
     ),
 )
 

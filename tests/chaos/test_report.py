@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from .report import PAGE, PROMISES, Figures, add, render
+from .report import PAGE, PROMISES, RELIABILITY, Figures, add, render
 
 HERE = Path(__file__).parent
 
@@ -14,7 +14,7 @@ def test_the_page_has_each_figure_and_says_what_was_not_run() -> None:
     figures.note("R2", kills=100, sent_twice=3)
     figures.passed = True
     add(known, "tests/chaos/test_x.py::test_that[in a call]", figures)
-    page = render(known)
+    page = render(known, RELIABILITY)
     assert re.search(r"\| `test_that\[in a call\]` \| sqlite \| 7 \| kills: 100, sent twice: 3 \| kept, ", page)
     assert page.count("Not run in its full form for this report.") == len(PROMISES) - 1
     assert "Not run in its full form on postgres." in page
@@ -25,7 +25,7 @@ def test_what_failed_is_not_called_kept() -> None:
     figures = Figures(database="sqlite", seed=7)
     figures.note("R2", kills=100)
     add(known, "tests/chaos/test_x.py::test_that", figures)
-    assert "**not kept**" in render(known)
+    assert "**not kept**" in render(known, RELIABILITY)
 
 
 def test_each_promise_has_a_line_that_names_its_tests() -> None:
