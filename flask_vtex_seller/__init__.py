@@ -1,5 +1,6 @@
 """Sell an existing Flask shop's products on VTEX marketplaces."""
 
+from .access_log import AccessLogFilter
 from .catalog.promises import DeliveryPromise, SkuAvailability
 from .catalog.sku import Sku, SkuImage, SkuNotReady, SkuState
 from .errors import (
@@ -50,6 +51,7 @@ from .orders.order import (
     PlacedOrder,
 )
 from .orders.payment import Payment
+from .redaction import RedactingFilter
 from .signals import (
     breaker_closed,
     breaker_opened,
@@ -65,6 +67,7 @@ from .signals import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessLogFilter",
     "Address",
     "Agreement",
     "AmbiguousOrder",
@@ -101,6 +104,7 @@ __all__ = [
     "PlacedOrder",
     "PlacementRefused",
     "PriceChanged",
+    "RedactingFilter",
     "SimulationItem",
     "SimulationMode",
     "SimulationRequest",

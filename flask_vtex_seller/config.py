@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from .config_values import PATH, Values, positive, whole
+from .config_values import PATH, Values, interval, not_negative, positive, whole
 from .errors import ConfigurationError
+from .sources import Network
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -34,12 +35,26 @@ _NUMBERS = {
     "VTEX_SELLER_DRAIN_SECONDS": "drain_seconds",
     "VTEX_SELLER_KEEP_DAYS": "keep_days",
     "VTEX_SELLER_SIMULATION_SECONDS": "simulation_seconds",
+    "VTEX_SELLER_STALE_OFFERS_SECONDS": "stale_offers_seconds",
 }
+_INTERVALS = {"VTEX_SELLER_RECONCILE_SECONDS": "reconcile_seconds"}
 _WHOLE_NUMBERS = {
     "VTEX_SELLER_MAX_ITEMS": "max_items",
     "VTEX_SELLER_MAX_BODY_BYTES": "max_body_bytes",
     "VTEX_SELLER_DRAIN_THREADS": "drain_threads",
+    "VTEX_SELLER_SIMULATION_THREADS": "simulation_threads",
+    "VTEX_SELLER_AUTH_FAILURES_PER_MINUTE": "auth_failures_per_minute",
 }
+_ENCRYPTION_KEYS, _PERSONAL_DATA_DAYS = "VTEX_SELLER_ENCRYPTION_KEYS", "VTEX_SELLER_PERSONAL_DATA_DAYS"
+_NOTICE_SECONDS = "VTEX_SELLER_NOTICE_SECONDS"
+_NAMED = (
+    "VTEX_SELLER_MARKETPLACES",
+    "VTEX_SELLER_URL_PREFIX",
+    "VTEX_SELLER_HEALTH_TOKEN",
+    _ENCRYPTION_KEYS,
+    _PERSONAL_DATA_DAYS,
+    _NOTICE_SECONDS,
+)
 _REQUIRED = ("account", "seller_id", "app_key", "app_token")
 _OFF_BY_DEFAULT = ("simulation_by_get", "order_modifications", "paused")
 _ON_BY_DEFAULT = ("check_orders", "catalog", "price", "inventory", "orders")
@@ -82,6 +97,8 @@ class Marketplace:
     app_token: Secret
     inbound_tokens: tuple[Secret, ...] = ()
     """Any of them authenticates the marketplace's calls; two live ones allow rotation; none refuses every call."""
+    inbound_addresses: tuple[Network, ...] = ()
+    """The addresses that its calls may come from; any when empty."""
     base_url: str
     """Where catalog, notification and order calls go, without a trailing slash."""
     suggestions_url: str
@@ -143,6 +160,11 @@ class Marketplace:
     local: bool = False
     """Plain http to a loopback host is allowed: the marketplace is a sandbox on this machine."""
 
+    @property
+    def some_address(self) -> str:
+        """Return an address that its calls may come from; this machine's own if they may come from anywhere."""
+        return str(self.inbound_addresses[0][0]) if self.inbound_addresses else "127.0.0.1"
+
     def longitude_first(self, pair: tuple[float, float] | None) -> tuple[float, float] | None:
         """Return coordinates that came in the marketplace's order as longitude, latitude."""
         return pair if pair is None or self.geo_order == _GEO_ORDERS[0] else (pair[1], pair[0])
@@ -164,16 +186,30 @@ class Settings:
     """How often a worker looks for messages."""
     drain_threads: int = 4
     """How many calls a worker makes at a time."""
+    notice_seconds: float = 0.0
+    """How long a notice waits for others of its SKU and kind, to be one call with them."""
     keep_days: float = 30.0
     """How long delivered messages are kept."""
+    reconcile_seconds: float | None = 3600.0
+    """How often a worker holds what the shop sells against what marketplaces were told; None: never."""
+    personal_data_days: float | None = None
+    """How long what orders and messages hold of people is kept; None: as long as their rows."""
+    encryption_keys: tuple[Secret, ...] = ()
+    """What seals it in the database: the first; each opens it."""
     max_items: int = 500
     """The most lines that a cart or an order may have."""
     max_body_bytes: int = 1024 * 1024
     """The largest body that is read."""
+    auth_failures_per_minute: int | None = None
+    """After how many calls of one source without a live token none of its calls is looked at; None: however many."""
     health_token: Secret | None = None
     """Opens the health route, which does not exist without it."""
     simulation_seconds: float | None = None
     """How long the shop's functions may take to answer a simulation; they run in the request itself when None."""
+    simulation_threads: int = 16
+    """How many simulations are asked about at a time, where there is such a limit of time."""
+    stale_offers_seconds: float | None = None
+    """How old the answer may be that is given again where the shop's functions are late; none is when None."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Settings":
@@ -182,8 +218,7 @@ class Settings:
         Raises:
             ConfigurationError: a key is unknown, missing or malformed; the message names it.
         """
-        named = {"VTEX_SELLER_MARKETPLACES", "VTEX_SELLER_URL_PREFIX", "VTEX_SELLER_HEALTH_TOKEN"}
-        known = {*named, *_NUMBERS, *_WHOLE_NUMBERS}
+        known = {*_NAMED, *_NUMBERS, *_INTERVALS, *_WHOLE_NUMBERS}
         for key in config:
             if key.startswith(PREFIX) and key not in known:
                 raise ConfigurationError(f"{key} is no setting of flask-vtex-seller; known: {', '.join(sorted(known))}")
@@ -192,14 +227,21 @@ class Settings:
             raise ConfigurationError(
                 "VTEX_SELLER_MARKETPLACES must be a dict: a name, then that marketplace's settings"
             )
+        values = Values("app.config", config)
         numbers: dict[str, Any] = {
             **{field: positive(key, config[key]) for key, field in _NUMBERS.items() if key in config},
+            **{field: interval(key, config[key]) for key, field in _INTERVALS.items() if key in config},
             **{field: whole(key, config[key]) for key, field in _WHOLE_NUMBERS.items() if key in config},
         }
+        if "stale_offers_seconds" in numbers and "simulation_seconds" not in numbers:
+            raise ConfigurationError("VTEX_SELLER_STALE_OFFERS_SECONDS needs VTEX_SELLER_SIMULATION_SECONDS")
         return cls(
             marketplaces=MappingProxyType({str(name): _marketplace(name, raw) for name, raw in marketplaces.items()}),
             url_prefix=_url_prefix(config.get("VTEX_SELLER_URL_PREFIX", "/api/vtex")),
             health_token=_secret("VTEX_SELLER_HEALTH_TOKEN", config.get("VTEX_SELLER_HEALTH_TOKEN")),
+            encryption_keys=tuple(map(Secret, values.texts(_ENCRYPTION_KEYS))),
+            personal_data_days=values.days(_PERSONAL_DATA_DAYS),
+            notice_seconds=not_negative(_NOTICE_SECONDS, config.get(_NOTICE_SECONDS, 0)),
             **numbers,
         )
 
@@ -233,6 +275,7 @@ def _read(name: str, values: Values) -> Marketplace:
         app_key=values.text("app_key") or "",
         app_token=Secret(values.text("app_token") or ""),
         inbound_tokens=tuple(Secret(token) for token in values.texts("inbound_tokens")),
+        inbound_addresses=values.networks("inbound_addresses"),
         base_url=values.url("base_url", f"https://{account}.vtexcommercestable.com.br", local),
         suggestions_url=values.url("suggestions_url", f"https://api.vtex.com/{account}", local),
         route_family=values.choice("route_family", _ROUTE_FAMILIES),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from .errors import ConfigurationError
 from .money import MAX_INTEGER
 from .offers import require_countries
+from .sources import Network, networks
 
 N = TypeVar("N", int, None)
 
@@ -75,6 +76,13 @@ class Values:
             if not _HOST_NAME.fullmatch(host.removeprefix(".")) or host.rpartition(".")[2].isdigit():
                 raise self.error(key, f"must be names such as .myvtex.com or oms.example.com, not {host!r}")
         return hosts
+
+    def networks(self, key: str) -> tuple[Network, ...]:
+        """Read addresses and networks."""
+        try:
+            return networks(self.texts(key))
+        except ValueError as error:
+            raise self.error(key, f"must be addresses such as 203.0.113.7 or 2001:db8::/32: {error}") from None
 
     def path(self, key: str, default: str) -> str:
         """Read a path without a trailing slash."""
@@ -176,6 +184,18 @@ def positive(key: str, value: object, maximum: int = MAX_NUMBER) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
         raise ConfigurationError(f"{key} must be a positive number, at most {maximum}")
+    return float(value)
+
+
+def interval(key: str, value: object) -> float | None:
+    """Return a setting that is a positive number; None for 0, which means never. Raises as `positive`."""
+    return None if type(value) is int and value == 0 else positive(key, value)
+
+
+def not_negative(key: str, value: object) -> float:
+    """Return a setting that is a number and not negative; raises as `positive`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_NUMBER:
+        raise ConfigurationError(f"{key} must be a number from 0 to {MAX_NUMBER}")
     return float(value)
 
 

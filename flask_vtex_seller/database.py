@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, func, inspect, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, scoped_session
 
@@ -51,6 +52,18 @@ def attach(metadata: MetaData) -> Tables:
     return {table.name: table.to_metadata(metadata, schema=None) for table in CORE.sorted_tables}  # type: ignore[arg-type]
 
 
+def hide_parameters(engine: Engine, tables: Iterable[Table]) -> None:
+    """Have the errors of statements on `tables` keep their parameters to themselves: bodies are among them."""
+    names = tuple(table.name for table in tables)
+
+    def hide(context: ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        if isinstance(error, StatementError) and any(name in (context.statement or "") for name in names):
+            error.hide_parameters = True
+
+    event.listen(engine, "handle_error", hide)
+
+
 def missing(engine: Engine, tables: Iterable[Table]) -> list[str]:
     """Return what the database lacks of the package's tables: table names, and `table.column` ones."""
     inspector, lacking = inspect(engine), []
@@ -69,8 +82,17 @@ def dialect_insert(session: DbSession | Connection, table: Table) -> Any:
     Raises:
         ConfigurationError: the database is neither SQLite nor PostgreSQL.
     """
+    return insert_of(dialect_of(session, table), table)
+
+
+def dialect_of(session: DbSession | Connection, table: Table) -> str:
+    """Return the name of the database's dialect."""
     bind = session if isinstance(session, Connection) else session.get_bind(clause=table)
-    dialect = bind.dialect.name
+    return str(bind.dialect.name)
+
+
+def insert_of(dialect: str, table: Table) -> Any:
+    """Return a dialect's own INSERT; raises as `dialect_insert`."""
     if dialect not in _DIALECTS:
         raise ConfigurationError(f"flask-vtex-seller runs on SQLite and PostgreSQL, not on {dialect}")
     # The engine has loaded its dialect; to load both at import would double what importing this package costs.

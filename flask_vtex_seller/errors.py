@@ -133,6 +133,8 @@ class Refusal(VtexSellerError):
 
     status: ClassVar[int] = 400
     code: str = "INVALID_REQUEST"
+    retry_after: int | None = None
+    """Seconds after which a repeat of the call makes sense."""
 
     def __init__(self, message: object, *, code: str | None = None) -> None:
         # A lazy translation, a number, half a character: whatever a shop says must reach the marketplace as text.
@@ -153,6 +155,28 @@ class Unauthorized(Refusal):
 
     status = 401
     code = "UNAUTHORIZED"
+
+
+class AddressNotAllowed(Refusal):
+    """The marketplace may call from some addresses only, and this call came from another one."""
+
+    status = 403
+    code = "ADDRESS_NOT_ALLOWED"
+
+
+class TooManyFailures(Refusal):
+    """Too many calls from the same source came without a live token; none of its calls is looked at for a while.
+
+    Args:
+        retry_after: how long, in seconds.
+    """
+
+    status = 429
+    code = "TOO_MANY_FAILURES"
+
+    def __init__(self, message: object, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotFound(Refusal):
@@ -188,6 +212,7 @@ class TemporarilyUnavailable(Refusal):
 
     status = 503
     code = "TEMPORARILY_UNAVAILABLE"
+    retry_after = 1
 
 
 class FulfillmentRefused(Refusal):

@@ -2,22 +2,18 @@
 
 import logging
 from collections.abc import Collection
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Session
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
+from .catalog.hooks import BrandMapper, CategoryMapper, SkuIdsLoader, SkuLoader, SuggestionFinisher
+from .catalog.notices import CHANGE, INVENTORY, PRICE, PROMISES, append_notices, drafts, hearers, promise_drafts
 from .catalog.promises import SkuAvailability
-from .catalog.sync import (
-    CHANGE,
-    INVENTORY,
-    PRICE,
-    PROMISES,
-    drafts,
-    hearers,
-    promise_drafts,
-)
+from .catalog.watch import Watches
+from .catalog.watched import Notices, Watch
 from .cli import vtex_seller_cli
 from .clock import Clock, SystemClock
 from .composition import compose
@@ -35,8 +31,9 @@ from .orders.hooks import (
 from .orders.invoice import Invoice, Tracking, TrackingStatus
 from .orders.order import Agreement, Order
 from .outbox.drain import Report
+from .outbox.rows import TABLE as OUTBOX_TABLE
 from .simulation.hooks import OfferLoader, SlaLoader
-from .state import EXTENSION_KEY, Hooks, current_state
+from .state import EXTENSION_KEY, Hooks, State, current_state, find_state
 from .web.blueprint import make_blueprint
 
 OfferLoaderT = TypeVar("OfferLoaderT", bound=OfferLoader)
@@ -44,6 +41,8 @@ SlaLoaderT = TypeVar("SlaLoaderT", bound=SlaLoader)
 PlacementT = TypeVar("PlacementT", bound=OrderPlacementHook)
 FinderT = TypeVar("FinderT", bound=OrderFinder)
 SkuLoaderT = TypeVar("SkuLoaderT", bound=SkuLoader)
+BrandMapperT = TypeVar("BrandMapperT", bound=BrandMapper)
+CategoryMapperT = TypeVar("CategoryMapperT", bound=CategoryMapper)
 FinisherT = TypeVar("FinisherT", bound=SuggestionFinisher)
 SkuIdsLoaderT = TypeVar("SkuIdsLoaderT", bound=SkuIdsLoader)
 AuthorizeT = TypeVar("AuthorizeT", bound=AuthorizeFulfillmentHook)
@@ -85,6 +84,7 @@ class VtexSeller:
         remember_changes(db.session)
         self._hooks = Hooks()
         self._clock = clock or SystemClock()
+        self._watches = Watches(db.session, self._tell_watched)
         self.blueprint = make_blueprint()
         """The protocol's routes; exempt it from the shop's CSRF protection and login wall."""
 
@@ -161,6 +161,16 @@ class VtexSeller:
         self._hooks.sku_loader.register(function)
         return function
 
+    def brand_mapper(self, function: BrandMapperT) -> BrandMapperT:
+        """Register the function that says how a marketplace spells a brand; see `BrandMapper`."""
+        self._hooks.brand_mapper.register(function)
+        return function
+
+    def category_mapper(self, function: CategoryMapperT) -> CategoryMapperT:
+        """Register the function that says which category of a marketplace's is meant; see `CategoryMapper`."""
+        self._hooks.category_mapper.register(function)
+        return function
+
     def suggestion_finisher(self, function: FinisherT) -> FinisherT:
         """Register the function that has the last word about suggestions; see `SuggestionFinisher`."""
         self._hooks.suggestion_finisher.register(function)
@@ -170,6 +180,33 @@ class VtexSeller:
         """Register the function that names every SKU on sale; see `SkuIdsLoader`."""
         self._hooks.sku_ids_loader.register(function)
         return function
+
+    def watch(
+        self,
+        model: Any,
+        *,
+        sku_id: str,
+        price: Collection[str] = (),
+        inventory: Collection[str] = (),
+        catalog: Collection[str] = (),
+    ) -> None:
+        """Have changes of a model's rows told to the marketplaces, in the transaction of `db.session` that makes them.
+
+        What other programs, raw SQL and the `bulk_*` methods of a session change is not seen.
+
+        Args:
+            model: a mapped class; its subclasses are watched, too.
+            sku_id: the attribute that holds the SKU's id, a str, an int or a UUID; or the path to it through
+                relationships, such as `product.code`.
+            price: attributes whose change gives a price notice; so with `inventory` and a stock notice.
+            catalog: attributes whose change gives a change notice. A model with any describes the SKU itself: its
+                inserts announce SKUs.
+
+        Raises:
+            ConfigurationError: the model is not mapped, or there is no such attribute; of a path perhaps as late as
+                when the mappers are configured.
+        """
+        self._watches.add(Watch.of(model, sku_id, catalog=catalog, price=price, inventory=inventory))
 
     def order(self, order_id: str, *, marketplace: str | None = None) -> Order:
         """Return what is known of an order, read in the session's present transaction.
@@ -302,8 +339,17 @@ class VtexSeller:
         current_state().outbox.append(promise_drafts(names, items), now=self._clock.now())
 
     def _notify(self, kind: str, sku_ids: Collection[str], marketplaces: Collection[str] | None) -> None:
-        names = self._hearers(kind, marketplaces)
-        current_state().outbox.append(drafts(kind, names, sku_ids), now=self._clock.now())
+        names, state, now = self._hearers(kind, marketplaces), current_state(), self._clock.now()
+        state.outbox.append(drafts(kind, names, sku_ids), now=now, due_at=_due_at(state, now))
+
+    def _tell_watched(self, session: Session, notices: Notices) -> None:
+        state, now = find_state(), self._clock.now()
+        # A shop's session outside of its application, or in one that sells on no marketplace, has nobody to tell.
+        if state is None or not state.settings.marketplaces:
+            return
+        outbox, marketplaces = state.tables[OUTBOX_TABLE.name], state.settings.marketplaces
+        connection = session.connection(bind_arguments={"clause": outbox})
+        append_notices(connection, outbox, notices, marketplaces, now=now, due_at=_due_at(state, now))
 
     @staticmethod
     def _hearers(kind: str, marketplaces: Collection[str] | None) -> list[str]:
@@ -324,3 +370,8 @@ class VtexSeller:
             seconds: after which no further call is begun.
         """
         return current_state().drain.run(limit=limit, seconds=seconds)
+
+
+def _due_at(state: State, now: datetime) -> datetime:
+    """Return when a notice may be sent: until then it waits for others of its SKU and kind."""
+    return now + timedelta(seconds=state.settings.notice_seconds)

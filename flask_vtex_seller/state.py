@@ -1,12 +1,14 @@
 """State: all that the extension knows of one Flask application."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from flask import current_app
+from flask import current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 
-from .catalog.hooks import SkuIdsLoader, SkuLoader, SuggestionFinisher
+from .catalog.hooks import BrandMapper, CategoryMapper, SkuIdsLoader, SkuLoader, SuggestionFinisher
 from .catalog.ledger import SkuLedger
+from .catalog.reconcile import Reconciler
 from .config import Settings
 from .database import Tables
 from .hook import Hook
@@ -22,10 +24,13 @@ from .orders.hooks import (
 from .orders.inbound import InboundOrders
 from .orders.ledger import OrderLedger
 from .orders.outbound import OutboundOrders
+from .orders.personal_data import PersonalData
 from .orders.reservation import Reservations
 from .outbox.drain import Drain
 from .outbox.ledger import OutboxLedger
+from .simulation.health import SimulationHealth
 from .simulation.hooks import OfferLoader, SlaLoader
+from .sources import FailureLimit
 
 EXTENSION_KEY = "vtex_seller"
 
@@ -49,6 +54,8 @@ class Hooks:
         default_factory=lambda: Hook("on_order_modification", required=False)
     )
     sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
+    brand_mapper: Hook[BrandMapper] = field(default_factory=lambda: Hook("brand_mapper", required=False))
+    category_mapper: Hook[CategoryMapper] = field(default_factory=lambda: Hook("category_mapper", required=False))
     suggestion_finisher: Hook[SuggestionFinisher] = field(
         default_factory=lambda: Hook("suggestion_finisher", required=False)
     )
@@ -64,6 +71,7 @@ class State:
     db: SQLAlchemy
     tables: Tables
     ask: Ask
+    simulation_health: Callable[[], SimulationHealth]
     ledger: OrderLedger
     inbound: InboundOrders
     reservations: Reservations
@@ -71,6 +79,15 @@ class State:
     skus: SkuLedger
     outbox: OutboxLedger
     drain: Drain
+    reconciler: Reconciler
+    personal_data: PersonalData
+    failures: FailureLimit
+
+
+def find_state() -> State | None:
+    """Return the state of the current application, or None where `current_state` raises."""
+    state = current_app.extensions.get(EXTENSION_KEY) if has_app_context() else None
+    return state if isinstance(state, State) else None
 
 
 def current_state() -> State:

@@ -6,7 +6,8 @@ can be had the tests skip with the reason; `--require-server` turns that skip in
 `--vtex-statements` lists what the protocol asks, with the tests that prove it, and runs none.
 
 `--chaos-full` runs the chaos tests with the figures that are promised, which takes long, and writes what they saw to
-docs/explanation/reliability-report.md; `--chaos-seed` repeats a run.
+docs/explanation/reliability-report.md; `--chaos-seed` repeats a run. `--security-full` does the same for the security
+tests, and writes docs/explanation/security-report.md.
 """
 
 import os
@@ -31,7 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--vtex-statements", action="store_true", help="list the protocol's statements and their tests")
     parser.addoption("--chaos-full", action="store_true", help="the chaos tests with the promised figures")
-    parser.addoption("--chaos-seed", type=int, default=2026, help="what the chaos tests draw from")
+    parser.addoption("--security-full", action="store_true", help="the security tests with the promised figures")
+    parser.addoption("--chaos-seed", type=int, default=2026, help="what the chaos and security tests draw from")
     parser.addoption("--chaos-soak-seconds", type=float, default=3600.0, help="how long the soak of --chaos-full lasts")
 
 

@@ -239,13 +239,15 @@ def use_order_finder(shop: Shop) -> None:
         return find_by_marketplace_id(shop, marketplace_order_id)
 
 
-def order_body(marketplace_order_id: str = "1138342255777-01", **changes: Any) -> dict[str, Any]:
+def order_body(
+    marketplace_order_id: str = "1138342255777-01", *, seller_id: str = "fruitshop", **changes: Any
+) -> dict[str, Any]:
     """An order as a marketplace sends it: one apple and two pears for a made-up shopper."""
     body: dict[str, Any] = {
         "marketplaceOrderId": marketplace_order_id,
         "marketplaceServicesEndpoint": "http://acmemarket.vtexcommercestable.com.br/api/oms?an=acmemarket",
         "marketplacePaymentValue": 3830,
-        "items": [_item("apple", 1, 1250), _item("pear", 2, 300)],
+        "items": [_item("apple", 1, 1250, seller_id), _item("pear", 2, 300, seller_id)],
         "clientProfileData": {
             "email": "maria.silva@mail.example",
             "firstName": "Maria",
@@ -282,11 +284,11 @@ def order_body(marketplace_order_id: str = "1138342255777-01", **changes: Any) -
     return {**body, **changes}
 
 
-def _item(sku_id: str, quantity: int, price: int) -> dict[str, Any]:
+def _item(sku_id: str, quantity: int, price: int, seller_id: str) -> dict[str, Any]:
     return {
         "id": sku_id,
         "quantity": quantity,
-        "seller": "fruitshop",
+        "seller": seller_id,
         "commission": 0,
         "freightCommission": 0,
         "price": price,

@@ -78,16 +78,17 @@ def test_delivery_promises_are_said_to_all_or_some(new_shop: MakeShop) -> None:
 def test_the_first_load_leaves_out_who_is_not_told_about_the_catalog(new_shop: MakeShop) -> None:
     shop = shop_with(new_shop, catalog=False)
     sell(shop, make_sku("apple"))
-    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync", "--no-deliver"])
     assert result.exit_code == 0
     assert said(shop) == [("other", "change_notification")]
 
 
 def test_a_first_load_for_nobody_says_so(new_shop: MakeShop) -> None:
-    shop = new_shop(marketplaces={"acme": {**ACME, "catalog": False}})
+    off = {"catalog": False, "price": False, "inventory": False}
+    shop = new_shop(marketplaces={"acme": {**ACME, **off}})
     result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
     assert result.exit_code == 1
-    assert "no marketplace is told about the catalog" in result.output
+    assert "no marketplace is told about SKUs" in result.output
 
 
 def test_nobody_looks_again_at_suggestions_of_a_catalog_that_is_off(new_shop: MakeShop) -> None:
@@ -95,11 +96,11 @@ def test_nobody_looks_again_at_suggestions_of_a_catalog_that_is_off(new_shop: Ma
     with shop.app.app_context():
         state = current_state()
         for name in ("acme", "other"):
-            state.skus.mark(name, "apple", SkuState.SUGGESTED, now=state.drain.clock.now())
+            state.skus.mark({(name, "apple"): ""}, SkuState.SUGGESTED, now=state.drain.clock.now())
         shop.db.session.commit()
         state.drain.clock.advance(100_000)  # type: ignore[attr-defined]
         sweep(state, None)  # type: ignore[arg-type]
-    assert said(shop) == [("other", "change_notification")]
+    assert said(shop) == [("other", "suggestion_status")]
 
 
 # orders
@@ -112,7 +113,8 @@ def test_new_orders_are_refused_with_a_code_of_their_own(new_shop: MakeShop) -> 
     assert answer.headers["x-vtex-error-code"] == "ORDERS_OFF"
     assert shop.asked == []
     assert shop.order_ids() == []
-    assert shop.call("/pvt/orders", [order_body("1138-01")], marketplace="other").status_code == 200
+    body = order_body("1138-01", seller_id=str(OTHER["seller_id"]))
+    assert shop.call("/pvt/orders", [body], marketplace="other").status_code == 200
 
 
 def test_a_refused_order_leaves_nothing_and_is_taken_once_orders_are_on(new_shop: MakeShop) -> None:

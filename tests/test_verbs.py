@@ -69,8 +69,9 @@ def shop(new_shop: Callable[..., Shop]) -> Shop:
 def twins(shop: Shop) -> Shop:
     """Both marketplaces placed an order that the shop calls SAME; each is invoiced under number 1."""
     shop.place = lambda _: "SAME"
-    for name in ("acme", "other"):
-        assert shop.call("/pvt/orders", [order_body(f"{name}-01")], marketplace=name).status_code == 200
+    for name, known in (("acme", ACME), ("other", OTHER)):
+        body: Any = order_body(f"{name}-01", seller_id=str(known["seller_id"]))
+        assert shop.call("/pvt/orders", [body], marketplace=name).status_code == 200
         body = {"marketplaceOrderId": f"{name}-01"}
         assert shop.call("/pvt/orders/SAME/fulfill", body, marketplace=name).status_code == 200
     with speaking(shop) as seller:
@@ -83,7 +84,17 @@ def twins(shop: Shop) -> Shop:
 
 
 def test_the_table_of_this_file_has_every_verb() -> None:
-    plumbing = {"init_app", "drain", "offer_loader", "sla_loader", "order_finder", "sku_loader", "sku_ids_loader"}
+    plumbing = {
+        "init_app",
+        "drain",
+        "watch",
+        "offer_loader",
+        "sla_loader",
+        "order_finder",
+        "sku_loader",
+        "sku_ids_loader",
+    }
+    plumbing |= {"brand_mapper", "category_mapper"}
     plumbing |= {"suggestion_finisher", "notify_delivery_promises"}  # the latter takes no ids: test_switches.py
     public = {name for name in vars(VtexSeller) if not name.startswith(("_", "on_"))} - plumbing
     assert public == {*ORDER_VERBS, *NOTICES}
@@ -146,8 +157,8 @@ def test_canceling_at_one_marketplace_leaves_the_others_order(twins: Shop) -> No
 def test_confirming_a_cancellation_names_its_marketplace(shop: Shop) -> None:
     shop.place = lambda _: "SAME"
     shop.decide = lambda _: CancellationDecision.EVALUATE
-    for name in ("acme", "other"):
-        shop.call("/pvt/orders", [order_body(f"{name}-01")], marketplace=name)
+    for name, known in (("acme", ACME), ("other", OTHER)):
+        shop.call("/pvt/orders", [order_body(f"{name}-01", seller_id=str(known["seller_id"]))], marketplace=name)
         shop.call("/pvt/orders/SAME/cancel", {"marketplaceOrderId": f"{name}-01"}, marketplace=name)
     with speaking(shop) as seller:
         seller.confirm_cancellation("SAME", marketplace="other")

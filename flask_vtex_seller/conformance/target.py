@@ -54,10 +54,12 @@ class AppTarget:
 
     Args:
         base_url: the address that the application believes to be called at; https, for it may redirect anything else.
+        source: the address that it believes to be called from.
     """
 
-    def __init__(self, app: Flask, base_url: str | None = None) -> None:
+    def __init__(self, app: Flask, base_url: str | None = None, *, source: str = "127.0.0.1") -> None:
         self._app = app
+        self._source = source
         self._base_url = base_url or f"https://{_own_host(app)}"
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -72,6 +74,7 @@ class AppTarget:
                     headers=dict(headers),
                     query_string=query,
                     base_url=self._base_url,
+                    environ_overrides={"REMOTE_ADDR": self._source},
                 )
                 content = response.get_data()
         except Exception as error:

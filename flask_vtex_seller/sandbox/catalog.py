@@ -104,6 +104,17 @@ class Catalog:
             raise UnknownSku(f"SKU {sku_id} was never suggested")
         return self._keep(replace(known, state=DENIED, reason=reason))
 
+    def forget(self, sku_id: str) -> Sku:
+        """Drop what was suggested, as the marketplace does when nobody decides for too long.
+
+        Raises:
+            UnknownSku: it was neither suggested nor approved.
+        """
+        try:
+            return self._skus.pop(sku_id)
+        except KeyError:
+            raise UnknownSku(f"SKU {sku_id} was never suggested") from None
+
     def _keep(self, sku: Sku) -> Sku:
         self._skus[sku.sku_id] = sku
         while len(self._skus) > LARGEST_CATALOG:

@@ -122,6 +122,15 @@ class Inbox(ABC):
         with self._lock:
             return self._catalog.deny(sku_id, reason)
 
+    def forget(self, sku_id: str) -> Sku:
+        """Drop a SKU's suggestion, as if it had expired.
+
+        Raises:
+            UnknownSku: it was neither suggested nor approved; a LookupError.
+        """
+        with self._lock:
+            return self._catalog.forget(sku_id)
+
     def faults(self) -> list[Fault]:
         """Return the faults that are still to come, oldest first."""
         with self._lock:

@@ -71,8 +71,13 @@ def numbered_error(status: int, code: int, message: str) -> Reply:
 
 
 def _suggestion(sku: Sku, seller_id: str) -> Mapping[str, Any]:
-    """What this body looks like is not published; these keys are mentioned in the texts of the suggestions OpenAPI."""
+    """What this body looks like is not published; the keys are mentioned in the texts of the suggestions OpenAPI.
+
+    All but `DenyReason`, which is a guess: sellers must not depend on it.
+    """
+    reason = {} if sku.reason is None else {"DenyReason": sku.reason}
     return {
+        **reason,
         "SellerId": seller_id,
         "ItemId": sku.sku_id,
         "Status": sku.state.capitalize(),

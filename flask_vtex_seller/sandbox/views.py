@@ -130,6 +130,13 @@ def deny(sku_id: str) -> ResponseReturnValue:
     return jsonify(sku=find_marketplace().deny(sku_id, **wishes).as_json())
 
 
+@blueprint.post("/api/skus/<path:sku_id>/forget")
+def forget(sku_id: str) -> ResponseReturnValue:
+    """Drop the suggestion of a SKU."""
+    _payload()
+    return jsonify(sku=find_marketplace().forget(sku_id).as_json())
+
+
 @blueprint.get("/api/faults")
 def list_faults() -> ResponseReturnValue:
     """List the faults that are still to come, oldest first."""

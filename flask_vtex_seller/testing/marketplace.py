@@ -21,6 +21,7 @@ from .wire import Reply, Speech, Trouble
 
 _ACCEPTED = {
     "change_notification": 204,
+    "presence": 204,
     "price_notification": 202,
     "inventory_notification": 202,
     "delivery_promises": 202,
@@ -262,6 +263,7 @@ class VtexMarketplace:
                 json=body,
                 query_string={"token": found.inbound_tokens[0].reveal()},
                 base_url=f"https://{app.config['SERVER_NAME'] or 'localhost'}",
+                environ_overrides={"REMOTE_ADDR": found.some_address},
             )
 
     def _refer(

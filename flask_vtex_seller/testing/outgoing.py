@@ -14,7 +14,8 @@ import orjson
 import requests
 from flask import Flask
 
-from ..catalog.sync import CHANGE, INVENTORY, PRICE, SUGGESTION, drafts
+from ..catalog.notices import CHANGE, INVENTORY, PRICE, SUGGESTION, drafts
+from ..catalog.suggesting import SuggestionHandler
 from ..config import Marketplace
 from ..conformance import Conversation, Result, Statement, Verdict
 from ..conformance.conversation import NotApplicable
@@ -113,6 +114,9 @@ class Outgoing:
         drain = self.state.drain
         with drain.engine.begin() as connection:
             GateLedger(connection, drain.gates).forget(self.marketplace.name)
+        suggestions = drain.handlers[SUGGESTION]
+        if isinstance(suggestions, SuggestionHandler):
+            suggestions.spacing.forget()
         drain.run(seconds=_PATIENCE_SECONDS)
 
     def said(self, method: str, path: str) -> list[Spoken]:

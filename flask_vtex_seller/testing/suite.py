@@ -56,6 +56,8 @@ class SellerConformance:
     """The configured name; needed where several are."""
     endpoint: ClassVar[str | None] = None
     """A fulfillment endpoint with its token, to call a shop at an address instead of the fixture `app`."""
+    seller_id: ClassVar[str | None] = None
+    """The shop's id at the marketplace, for a shop at an address that refuses orders of others'."""
     deviations: ClassVar[Mapping[str, str]] = {}
     """Statements that the shop does not keep, and why: `{"P7": "…"}`. Their tests skip, and fail once it keeps them."""
 
@@ -86,7 +88,8 @@ class SellerConformance:
 
     def _at_its_address(self) -> tuple[Case, Target]:
         endpoint = self.endpoint or ""
-        return Case(endpoint=endpoint, **self._known()), UrlTarget(Endpoint(endpoint).origin)
+        known = self._known() | ({"seller_id": self.seller_id} if self.seller_id else {})
+        return Case(endpoint=endpoint, **known), UrlTarget(Endpoint(endpoint).origin)
 
     def _in_process(self, app: Flask) -> tuple[Case, Target]:
         known = {**self._known(), "failing_placement": lambda: failing_placement(app)}
@@ -94,7 +97,8 @@ class SellerConformance:
             known["count_orders"] = lambda: self.count_orders(app)
         if type(self).may_ship is not SellerConformance.may_ship:
             known["may_ship"] = lambda order_id: self.may_ship(app, order_id)
-        return case_for(app, self.marketplace, **known), AppTarget(app)
+        source = choose(app, self.marketplace)[1].some_address
+        return case_for(app, self.marketplace, **known), AppTarget(app, source=source)
 
     def _known(self) -> dict[str, Any]:
         return {

@@ -66,7 +66,12 @@ def test_a_good_shop_fails_nothing_and_hides_behind_nothing(bed: Bed) -> None:
 
 
 def test_a_good_shop_with_one_sku_and_no_observers_fails_nothing(bed: Bed) -> None:
-    bare = Case(endpoint=bed.case.endpoint, skus=(Sku(id="CANDLE"),), address=Place(postal_code="01310-100"))
+    bare = Case(
+        endpoint=bed.case.endpoint,
+        skus=(Sku(id="CANDLE"),),
+        seller_id=bed.case.seller_id,
+        address=Place(postal_code="01310-100"),
+    )
     results = list(run(AppTarget(bed.app), bare, writes=True))
     assert [result.says for result in results if result.verdict is Verdict.FAILED] == []
     reasons = {result.statement.name: result.says for result in results if result.statement.check and result.says}

@@ -728,7 +728,7 @@ DOCUMENT_DEVIATIONS = (
         operations=_ALL,
         parts=("statuses",),
         words="is ours",
-        paths=("400", "401", "413", "500", "503"),
+        paths=("400", "401", "403", "413", "429", "500", "503"),
         why="the published file knows success alone",
         source="§1.0",
     ),

@@ -35,7 +35,7 @@ def make_sku(sku_id: str = "apple", **changes: Any) -> Sku:
     """A SKU that any marketplace would take."""
     fields: dict[str, Any] = {
         "sku_id": sku_id,
-        "product_id": "fruit",
+        "product_id": sku_id,
         "product_name": "Fruit",
         "name": sku_id,
         "description": "Picked this morning.",
@@ -91,7 +91,9 @@ def drain(shop: Shop) -> tuple[int, int, int]:
 
 def place_order(shop: Shop, marketplace_order_id: str, marketplace: str = "acme") -> str:
     """Have a marketplace place and authorize an order; return the shop's id of it."""
-    placed = shop.call("/pvt/orders", [order_body(marketplace_order_id)], marketplace=marketplace)
+    seller_id = shop.app.extensions["vtex_seller"].settings.marketplaces[marketplace].seller_id
+    body = order_body(marketplace_order_id, seller_id=seller_id)
+    placed = shop.call("/pvt/orders", [body], marketplace=marketplace)
     assert placed.status_code == 200, placed.text
     order_id: str = json.loads(placed.text)[0]["orderId"]
     authorized = shop.call(f"/pvt/orders/{order_id}/fulfill", {}, marketplace=marketplace)

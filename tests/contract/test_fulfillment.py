@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,7 +34,11 @@ Answers = Mapping[str, list[Any]]
 
 
 def request_example(operation: str) -> Any:
-    return OPERATIONS[operation]["requestBody"]["content"]["application/json"]["example"]
+    """Return the published request; an order is for the seller whom it is sent to."""
+    example = deepcopy(OPERATIONS[operation]["requestBody"]["content"]["application/json"]["example"])
+    if operation == PLACEMENT:
+        example["items"] = [{**item, "seller": ACME["seller_id"]} for item in example["items"]]
+    return example
 
 
 def answer_schema(operation: str, deviations: Iterable[Deviation]) -> Schema:

@@ -69,7 +69,11 @@ def flask(folder: Path, database_url: str, *commands: str) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-c", RUN, *commands],
         cwd=folder,
-        env={**os.environ, "SHOP_DATABASE": database_url, "PYTHONPATH": str(folder)},
+        env={
+            **os.environ,
+            "SHOP_DATABASE": database_url,
+            "PYTHONPATH": f"{folder}{os.pathsep}{Path(__file__).parents[2]}",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from flask_vtex_seller import Agreement, DeliveryPromise, Invoice, InvoiceItem, OrderState, SkuAvailability
+from flask_vtex_seller import (
+    Agreement,
+    DeliveryPromise,
+    Invoice,
+    InvoiceItem,
+    OrderState,
+    SkuAvailability,
+    SkuState,
+)
+from flask_vtex_seller.catalog.life import BLOCKED
+from flask_vtex_seller.runners.scheduler import LOOK_AGAIN_AFTER, sweep
 from flask_vtex_seller.sandbox import Exchange, Marketplace, create_app
+from flask_vtex_seller.state import current_state
 
 from ..contract.speaking import DELIVERED, NOW, TRACKING, drain, make_sku, sell, speaking
 from ..marketplace.loopback import marketplace_at
@@ -184,6 +195,56 @@ def test_a_sku_is_notified_suggested_and_promised(make_world: Callable[..., Worl
         ("delivery_promises", 202, ()),
     ]
     assert f"/api/{route}/" in heard[0].url
+
+
+def test_what_the_marketplaces_people_decide_is_learnt(make_world: Callable[..., World]) -> None:
+    """P57, P58, row 32"""
+    world = make_world()
+
+    def notify() -> list[tuple[str, int | None]]:
+        with speaking(world.shop) as seller:
+            seller.notify_catalog("apple")
+        return [(one.operation, one.status) for one in world.deliver() if one.ok]
+
+    def look() -> tuple[list[tuple[str, int | None]], SkuState, str]:
+        with world.shop.app.app_context():
+            state = current_state()
+            state.drain.clock.advance(LOOK_AGAIN_AFTER.total_seconds())  # type: ignore[attr-defined]
+            sweep(state, threading.Event())
+            heard = [(one.operation, one.status) for one in world.deliver() if one.ok]
+            (found,) = state.skus.find("apple")
+        return heard, found.state, found.reason
+
+    asked = ("suggestion_status", 200)
+    assert notify() == [("change_notification", 404), ("suggestion", 200)]
+    assert look() == ([asked], SkuState.PENDING, "")
+    world.marketplace.deny("apple", "blurred picture")
+    assert look() == ([asked], SkuState.DENIED, "blurred picture")
+    assert look() == ([], SkuState.DENIED, "blurred picture")
+    assert notify() == [("change_notification", 404), ("suggestion", 400)]
+    assert look() == ([], SkuState.BLOCKED, BLOCKED)
+    assert notify() == [("change_notification", 404)]
+    world.marketplace.forget("apple")  # somebody unblocks it
+    with world.shop.app.app_context():
+        world.shop.app.test_cli_runner().invoke(args=["vtex-seller", "catalog", "suggest", "apple"])
+    assert [one.operation for one in world.deliver()] == ["suggestion"]
+    world.marketplace.approve("apple")
+    assert look() == ([asked, ("change_notification", 204)], SkuState.KNOWN, "")
+    assert look() == ([], SkuState.KNOWN, "")
+
+
+def test_a_suggestion_that_expired_is_learnt(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    with speaking(world.shop) as seller:
+        seller.notify_catalog("apple")
+    world.deliver()
+    world.marketplace.forget("apple")
+    with world.shop.app.app_context():
+        state = current_state()
+        state.drain.clock.advance(timedelta(days=31).total_seconds())  # type: ignore[attr-defined]
+        sweep(state, threading.Event())
+        world.deliver()
+        assert [found.state for found in state.skus.find("apple")] == [SkuState.EXPIRED]
 
 
 def test_promises_of_a_sku_that_the_marketplace_lacks_are_a_dead_letter(make_world: Callable[..., World]) -> None:

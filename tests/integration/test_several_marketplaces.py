@@ -63,7 +63,8 @@ def place_twins(shop: Shop) -> dict[str, str]:
     """Have both place and authorize an order of the same id; return the shop's ids."""
     ids = {}
     for name in ("acme", "other"):
-        placed = call(shop, "/pvt/orders", [order_body(A)], name)
+        body = order_body(A, seller_id=OTHER_KEYS["seller_id"]) if name == "other" else order_body(A)
+        placed = call(shop, "/pvt/orders", [body], name)
         ids[name] = json.loads(placed.text)[0]["orderId"]
         assert call(shop, f"/pvt/orders/{ids[name]}/fulfill", {"marketplaceOrderId": A}, name).status_code == 200
     return ids

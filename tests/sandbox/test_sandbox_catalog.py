@@ -185,6 +185,23 @@ class TestSuggestion:
         assert found.json["content"] == suggestion()
         assert (outbox.record.operation, outbox.record.ok) == ("suggestion_status", True)
 
+    def test_what_a_reviewer_decided_can_be_read_back(self, outbox: Outbox) -> None:
+        """P58"""
+        outbox.suggest(suggestion())
+        outbox.marketplace.deny("lamp", "blurred picture")
+        denied = outbox.call("GET", "/suggestions/shop/lamp").json
+        assert (denied["Status"], denied["DenyReason"]) == ("Denied", "blurred picture")
+        outbox.marketplace.approve("lamp")
+        approved = outbox.call("GET", "/suggestions/shop/lamp").json
+        assert (approved["Status"], "DenyReason" in approved) == ("Approved", False)
+
+    def test_what_expired_is_gone_and_can_be_suggested_again(self, outbox: Outbox) -> None:
+        outbox.suggest(suggestion())
+        assert outbox.client.post("/api/skus/lamp/forget", json={}).json["sku"]["state"] == "pending"
+        assert outbox.call("GET", "/suggestions/shop/lamp").status_code == 404
+        assert outbox.client.post("/api/skus/lamp/forget", json={}).status_code == 404
+        assert outbox.suggest(suggestion()).status_code == 200
+
     def test_what_nobody_suggested_cannot_be_denied(self, outbox: Outbox) -> None:
         with pytest.raises(UnknownSku, match="SKU lamp was never suggested"):
             outbox.marketplace.deny("lamp")

@@ -268,12 +268,19 @@ def test_marketplaces_have_orders_of_their_own(new_shop: MakeShop, vtex_marketpl
     vtex_marketplace.use(shop.app)
     body = vtex_marketplace.order(("apple", 1, 1250), freight=990, marketplace="zeta")
     assert body["items"][0]["seller"] == "zetaseller"
-    for name in ("acme", "zeta"):
+    assert vtex_marketplace.place(body, marketplace="acme").status_code == 409, "it is for the other shop id"
+    for name, seller_id in (("acme", "fruitshop"), ("zeta", "zetaseller")):
+        body["items"][0]["seller"] = seller_id
         assert vtex_marketplace.place(body, marketplace=name).status_code == 200
         assert vtex_marketplace.authorize(body, marketplace=name).status_code == 200
     assert len(shop.order_ids()) == 2
     with pytest.raises(ValueError, match=r"which marketplace\? The shop is configured for: acme, zeta"):
         vtex_marketplace.place(body)
+
+
+def test_a_marketplace_calls_from_where_it_may(new_shop: MakeShop, vtex_marketplace: VtexMarketplace) -> None:
+    vtex_marketplace.use(new_shop(marketplaces={"acme": {**ACME, "inbound_addresses": "203.0.113.0/24"}}).app)
+    assert vtex_marketplace.simulate(("apple", 1)).status_code == 200
 
 
 def test_a_marketplace_without_a_token_says_so(new_shop: MakeShop, vtex_marketplace: VtexMarketplace) -> None:

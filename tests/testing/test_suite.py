@@ -104,7 +104,7 @@ def test_a_shop_at_an_address_is_judged_without_an_app(run_suite: Callable[..., 
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     endpoint = f"http://127.0.0.1:{server.server_port}/api/vtex/acme?token={TOKEN}"
-    told = run_suite("test_P", more=f"endpoint = {endpoint!r}; app = None")
+    told = run_suite("test_P", more=f"endpoint = {endpoint!r}; seller_id = 'fruitshop'; app = None")
     server.shutdown()
     thread.join()
     server.server_close()

@@ -57,6 +57,12 @@ def place(incoming: OrderPlacement) -> str | PlacedOrder:
     return PlacedOrder(order_id=incoming.marketplace_order_id)
 
 
+@new_seller().brand_mapper
+@new_seller().category_mapper
+def map_name(name: str, channel: str) -> str:
+    return name.upper() if channel == "acme" else name
+
+
 @new_seller().suggestion_finisher
 def finish(article: Sku, body: dict[str, Any], name: str) -> dict[str, Any]:
     return {**body, "WeightKg": article.weight_grams / 1000}

@@ -103,6 +103,16 @@ def cancel_with_a_word(request: CancellationRequest) -> str:
 def cancel_without_an_answer(request: CancellationRequest) -> None: ...
 
 
+@seller.brand_mapper  # refused
+def map_for_nobody(brand: str) -> str:
+    return brand
+
+
+@seller.category_mapper  # refused
+def map_to_nothing(category: str, marketplace: str) -> str | None:
+    return None
+
+
 @seller.suggestion_finisher  # refused
 def finish_without_a_word(sku: Sku, suggestion: dict[str, Any], marketplace: str) -> None: ...
 
