@@ -1,7 +1,7 @@
 """What every test may ask for.
 
-`--database postgres` runs the suite on PostgreSQL: the server at TEST_POSTGRES_URL, else a private one. Where neither
-can be had the tests skip with the reason; `--require-server` turns that skip into a failure.
+`--database postgres` runs the tests that use a database on PostgreSQL: the server at TEST_POSTGRES_URL, else a private
+one. Where neither can be had the tests skip with the reason; `--require-server` turns that skip into a failure.
 
 `--vtex-statements` lists what the protocol asks, with the tests that prove it, and runs none.
 
@@ -23,6 +23,8 @@ from . import postgres, statements
 from .shops import Shop, make_shop
 
 pytest_plugins = ["flask_vtex_seller.testing.plugin"]
+_DATABASE = frozenset({"database_url", "postgres_url", "app", "calls", "check", "vtex_conversation", "vtex_outgoing"})
+"""What a test that uses a database asks for; the last five ask for `database_url` only while they run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +48,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--database") == "postgres":
+        others = [item for item in items if _DATABASE.isdisjoint(item.fixturenames)]  # type: ignore[attr-defined]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if not _DATABASE.isdisjoint(item.fixturenames)]  # type: ignore[attr-defined]
         return
     for item in items:
         if item.get_closest_marker("postgres"):
