@@ -56,7 +56,7 @@ class Loopback:
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
-    def wait_until(self, holds: Callable[[list[Received]], bool], seconds: float = 20) -> bool:
+    def wait_until(self, holds: Callable[[list[Received]], bool], seconds: float = 60) -> bool:
         """Wait for requests until `holds` is true of them; tell whether it came to be."""
         with self._arrived:
             return self._arrived.wait_for(lambda: holds(self.received), timeout=seconds)

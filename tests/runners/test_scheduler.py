@@ -164,7 +164,8 @@ def scheduler(shop: Shop, **kwargs: Any) -> Iterator[Any]:
     try:
         yield running
     finally:
-        running.shutdown(wait=True)
+        if running.running:
+            running.shutdown(wait=True)
 
 
 @pytest.fixture
@@ -212,12 +213,12 @@ def test_a_scheduler_is_shut_down_in_the_middle_of_a_backlog(live: Box, server: 
 
     server.answer = answer
     live.say(*(invoice(f"{number:03}", order=str(number)) for number in range(400)))
-    running = start_scheduler(live.shop.app)
-    assert server.wait_until(lambda received: len(received) >= 20), "it goes on without waiting for a tick"
-    ending = threading.Thread(target=running.shutdown, daemon=True)
-    ending.start()
-    ending.join(timeout=20)
-    assert not ending.is_alive()
+    with scheduler(live.shop) as running:
+        assert server.wait_until(lambda received: len(received) >= 20), "it goes on without waiting for a tick"
+        ending = threading.Thread(target=running.shutdown, daemon=True)
+        ending.start()
+        ending.join(timeout=20)
+        assert not ending.is_alive()
     assert len(server.received) < 400
 
 
