@@ -206,4 +206,5 @@ def test_all_dead_letters_are_sent_again_once_and_in_order_though_the_command_is
         command, beside = (p95(talk.delays(lambda m, end=end: begun <= m < end)) for end in (begun + took, over))
         figures.note("R14", tick=f"{tick:.0f} s", fresh=len(talk.said), p95_alone=f"{1000 * alone:.0f} ms")
         figures.note("R14", p95_during_the_command=f"{1000 * command:.0f} ms", p95_beside=f"{1000 * beside:.0f} ms")
+        assert alone <= 2 * tick, "this machine is too busy to tell"
         assert max(command, beside) <= WORSE * alone
