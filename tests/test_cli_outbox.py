@@ -1,11 +1,16 @@
 """`flask vtex-seller outbox …`."""
 
+import getpass
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from click.testing import Result
 
+from flask_vtex_seller.cli import outbox as outbox_commands
+from flask_vtex_seller.clock import from_epoch_us
 from flask_vtex_seller.marketplace.outcome import Outcome
+from flask_vtex_seller.outbox.limits import REPEATS_PER_SECOND
 from flask_vtex_seller.outbox.message import Message, MessageState
 
 from .outbox.box import BUSY, DELIVERED, REFUSED, Box, invoice, make_box, notice, said
@@ -141,7 +146,7 @@ def test_a_wrong_call_is_refused(box: Box, arguments: tuple[str, ...]) -> None:
 
 def test_a_dead_message_is_retried_before_what_waits_for_it(box: Box) -> None:
     result = run(box, "retry", "2")
-    assert (result.exit_code, result.output) == (0, "1 of 1 messages: to be sent again\n")
+    assert (result.exit_code, result.output) == (0, f"1 of 1 messages: {getpass.getuser()}: to be sent again\n")
     box.sent.clear()
     assert box.run().delivered == 2
     assert box.names == ["2", "3"]
@@ -185,23 +190,40 @@ def test_what_is_being_sent_is_not_retried(box: Box) -> None:
 
 
 def test_discarding_asks_first_and_no_is_no(box: Box) -> None:
-    result = run(box, "discard", "2", "--reason", "Ana: made by mistake", answer="n\n")
+    result = run(box, "discard", "2", "--reason", "made by mistake", answer="n\n")
     assert result.exit_code == 1
     assert "never be sent" in result.output
     assert box.rows()[1].state == "dead"
 
 
 @pytest.mark.parametrize(("arguments", "answer"), [((), "y\n"), (("--yes",), None)])
-def test_a_discarded_message_is_kept_with_the_reason_and_its_lane_goes_on(
+def test_a_discarded_message_is_kept_with_who_and_why_and_its_lane_goes_on(
     box: Box, arguments: tuple[str, ...], answer: str | None
 ) -> None:
-    result = run(box, "discard", "2", "--reason", "Ana: made by mistake", *arguments, answer=answer)
+    result = run(box, "discard", "2", "--by", "Ana", "--reason", "made by mistake", *arguments, answer=answer)
     assert result.exit_code == 0
     row = box.rows()[1]
     assert (row.state, row.last_reason) == (MessageState.DISCARDED.value, "Ana: made by mistake")
+    assert "Ana: made by mistake" in run(box, "list", "--state", "discarded").output
+    assert "Ana: made by mistake" in run(box, "show", "2").output
     box.sent.clear()
     assert box.run().delivered == 1
     assert box.names == ["3"]
+
+
+def test_who_discards_is_the_systems_user_unless_somebody_is_named(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ana")
+    run(box, "discard", "2", "--reason", "made by mistake", "--yes")
+    assert box.rows()[1].last_reason == "ana: made by mistake"
+
+
+def test_a_user_without_a_name_can_discard_all_the_same(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert run(box, "discard", "2", "--reason", "made by mistake", "--yes").exit_code == 0
+    assert box.rows()[1].last_reason == "unknown: made by mistake"
 
 
 @pytest.mark.parametrize("arguments", [("--yes",), ("--yes", "--reason")])
@@ -210,9 +232,10 @@ def test_discarding_needs_a_reason(box: Box, arguments: tuple[str, ...]) -> None
     assert box.rows()[1].state == "dead"
 
 
-@pytest.mark.parametrize("reason", ["", "  "])
-def test_an_empty_reason_is_none(box: Box, reason: str) -> None:
-    assert run(box, "discard", "2", "--yes", "--reason", reason).exit_code == 2
+@pytest.mark.parametrize("words", ["", "  "])
+def test_an_empty_reason_is_none_and_an_empty_name_names_nobody(box: Box, words: str) -> None:
+    assert run(box, "discard", "2", "--yes", "--reason", words).exit_code == 2
+    assert run(box, "discard", "2", "--yes", "--reason", "x", "--by", words).exit_code == 2
     assert box.rows()[1].state == "dead"
 
 
@@ -232,13 +255,52 @@ def many(box: Box, dead: int) -> None:
     box.answer = lambda _: DELIVERED
 
 
-def test_all_dead_messages_are_sent_again_oldest_lane_first(box: Box) -> None:
+def test_all_dead_messages_are_sent_again_the_oldest_first(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """R14"""
+    monkeypatch.setattr(outbox_commands, "_BATCH", 10)
     many(box, 25)
-    result = run(box, "retry", "--all", "--yes")
+    dead = [row.id for row in box.rows() if row.state == "dead"]
+    result = run(box, "retry", "--all", "--yes", "--by", "Ana")
     assert (result.exit_code, "26 of 26 messages" in result.output) == (0, True), result.output
+    assert {row.last_reason for row in box.rows() if row.id in dead} == {"Ana: to be sent again"}
+    box.sent.clear()
+    box.clock.advance(26 / REPEATS_PER_SECOND)
     box.run()
     assert not [row for row in box.rows() if row.state == "dead"]
+    assert [message.id for message in box.sent if message.id in dead] == dead
+
+
+@pytest.mark.parametrize(
+    ("arguments", "per_second"),
+    [((), REPEATS_PER_SECOND), (("--per-second", "2"), 2.0), (("--per-second", "0.5"), 0.5)],
+)
+def test_many_that_are_sent_again_leave_room_for_what_is_new(
+    box: Box, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], per_second: float
+) -> None:
+    """R14: they are due one after the other, across batches, and what is said meanwhile goes between them."""
+    monkeypatch.setattr(outbox_commands, "_BATCH", 10)
+    many(box, 25)
+    dead, begun = [row.id for row in box.rows() if row.state == "dead"], box.clock.now()
+    run(box, "retry", "--all", "--yes", *arguments)
+    due = [from_epoch_us(row.due_at) for row in box.rows() if row.id in dead]
+    assert due == [begun + place * timedelta(seconds=1 / per_second) for place in range(26)]
+    assert [from_epoch_us(row.tried_since) for row in box.rows() if row.id in dead] == due
+    box.sent.clear()
+    box.say(invoice("new", order="N-01"))
+    box.run()
+    assert box.names[:2] == ["2", "new"], "the first one is due at once"
+
+
+def test_a_message_that_is_named_is_due_at_once(box: Box) -> None:
+    many(box, 3)
+    dead = [row.id for row in box.rows() if row.state == "dead"]
+    run(box, "retry", *map(str, dead))
+    assert {from_epoch_us(row.due_at) for row in box.rows() if row.id in dead} == {box.clock.now()}
+
+
+@pytest.mark.parametrize("per_second", ["0", "-1", "x"])
+def test_a_pace_that_is_none_is_refused(box: Box, per_second: str) -> None:
+    assert run(box, "retry", "--all", "--yes", "--per-second", per_second).exit_code == 2
 
 
 def test_only_what_is_chosen_is_moved(box: Box) -> None:
@@ -249,10 +311,22 @@ def test_only_what_is_chosen_is_moved(box: Box) -> None:
     box.run()
     box.answer = lambda _: DELIVERED
     result = run(
-        box, "discard", "--all", "--operation", "invoice", "--older-than", "1h", "--reason", "Ana: typo", "--yes"
+        box,
+        "discard",
+        "--all",
+        "--operation",
+        "invoice",
+        "--older-than",
+        "1h",
+        "--by",
+        "Ana",
+        "--reason",
+        "typo",
+        "--yes",
     )
     assert "4 of 4 messages" in result.output
     assert [row.lane for row in box.rows() if row.state == "dead"] == ["order:D-01"]
+    assert [row.last_reason for row in box.rows() if row.state == "discarded"] == ["Ana: typo"] * 4
     assert run(box, "retry", "--all", "--order", "D-01", "--marketplace", "acme", "--yes").exit_code == 0
     assert not [row for row in box.rows() if row.state == "dead"]
 

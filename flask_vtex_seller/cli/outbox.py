@@ -1,5 +1,6 @@
 """`flask vtex-seller outbox …`: the messages to the marketplaces."""
 
+import getpass
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ import click
 from flask.cli import AppGroup
 
 from ..orders.lane import order_lane
+from ..outbox.limits import REPEATS_PER_SECOND
 from ..outbox.message import Message, MessageState, Try
 from ..state import current_state
 from .showing import shown
@@ -29,10 +31,24 @@ _BATCH = 200
 _ROW = "{:>8}  {:<16} {:<24} {:<32} {:<10} {:>3}  {}".format
 
 
-def _require_reason(_: click.Context, __: click.Parameter, reason: str) -> str:
-    if not reason.strip():
-        raise click.BadParameter("say who decided it, and why")
-    return reason
+def _user() -> str:
+    """Return the name of who runs this, as the system knows it."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # a container may run as a number that has no name
+        return "unknown"
+
+
+def _require_words(_: click.Context, parameter: click.Parameter, words: str) -> str:
+    if not words.strip():
+        raise click.BadParameter("say why" if parameter.name == "reason" else "say who decided it")
+    return words.strip()
+
+
+_by = click.option(
+    "--by", default=_user, callback=_require_words, help="Who decided it, if not the system's user; kept, too."
+)
 
 
 def _read_age(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
@@ -106,47 +122,64 @@ def _words(try_: Try) -> str:
 @outbox_cli.command("retry")
 @click.argument("message_ids", type=int, nargs=-1)
 @_filters
-@click.option("--all", "all_", is_flag=True, help="All dead ones that the other options choose.")
+@click.option("--all", "all_", is_flag=True, help="All dead ones that the other options choose, one after the other.")
+@click.option(
+    "--per-second",
+    type=click.FloatRange(min=0.01, max=10_000),
+    default=REPEATS_PER_SECOND,
+    show_default=True,
+    help="How many of --all become due a second: what is new goes between them.",
+)
+@_by
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def retry_messages(message_ids: tuple[int, ...], all_: bool, yes: bool, **filters: Any) -> None:
+def retry_messages(
+    message_ids: tuple[int, ...], all_: bool, per_second: float, by: str, yes: bool, **filters: Any
+) -> None:
     """Send dead or waiting messages again, at once."""
-    _move(message_ids, MessageState.PENDING, "to be sent again", all_=all_, yes=yes or not all_, filters=filters)
+    ids = _choose(message_ids, all_=all_, filters=filters)
+    apart = timedelta(seconds=1 / per_second if all_ else 0)
+    _move(ids, MessageState.PENDING, f"{by}: to be sent again", apart=apart, all_=all_, yes=yes or not all_)
 
 
 @outbox_cli.command("discard")
 @click.argument("message_ids", type=int, nargs=-1)
 @_filters
 @click.option("--all", "all_", is_flag=True, help="All dead ones that the other options choose.")
-@click.option(
-    "--reason", required=True, callback=_require_reason, help="Who decided it, and why; kept with the message."
-)
+@click.option("--reason", required=True, callback=_require_words, help="Why; kept with the message.")
+@_by
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def discard_messages(message_ids: tuple[int, ...], all_: bool, reason: str, yes: bool, **filters: Any) -> None:
+def discard_messages(message_ids: tuple[int, ...], all_: bool, reason: str, by: str, yes: bool, **filters: Any) -> None:
     """Give up dead or waiting messages; their rows are kept, and their lanes go on."""
-    _move(message_ids, MessageState.DISCARDED, reason, all_=all_, yes=yes, filters=filters)
+    ids = _choose(message_ids, all_=all_, filters=filters)
+    _move(ids, MessageState.DISCARDED, f"{by}: {reason}", all_=all_, yes=yes)
 
 
-def _move(
-    message_ids: tuple[int, ...], state: MessageState, reason: str, *, all_: bool, yes: bool, filters: dict[str, Any]
-) -> None:
+def _choose(message_ids: tuple[int, ...], *, all_: bool, filters: dict[str, Any]) -> list[int]:
+    """Return the ids that the command line means, the oldest first: so it is in each lane."""
     if all_ == bool(message_ids):
         raise click.UsageError("name messages by their ids, or choose them with --all")
     if not all_ and any(value is not None for value in filters.values()):
         raise click.UsageError("the options that choose messages go with --all")
-    wanted = {id_ for id_ in message_ids if id_ in _IDS}
-    ids = sorted(wanted) if not all_ else [message.id for message in _dead(**_chosen(**filters))]
-    count = len(set(message_ids)) if not all_ else len(ids)
+    return sorted({message.id for message in _dead(**_chosen(**filters))} if all_ else set(message_ids))
+
+
+def _move(
+    ids: list[int], state: MessageState, reason: str, *, all_: bool, yes: bool, apart: timedelta = timedelta(0)
+) -> None:
+    count, drain = len(ids), current_state().drain
     what = "will never be sent. Discard them?" if state is MessageState.DISCARDED else "will be sent again. Go on?"
     if not yes:
         click.confirm(f"{count} messages {what}", abort=True)
-    moved = 0
-    batches: Iterable[list[int]] = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    moved, begun = 0, drain.clock.now()
+    batches: Iterable[int] = range(0, count, _BATCH)
     with ExitStack() as stack:
         if all_:
             batches = stack.enter_context(click.progressbar(batches, label="batches of messages", file=sys.stderr))
         # Each with its own commit: what is done stays done, and nobody waits for a long transaction.
-        for batch in batches:
-            moved += current_state().drain.move(batch, state, reason=reason)
+        for start in batches:
+            some = [id_ for id_ in ids[start : start + _BATCH] if id_ in _IDS]
+            due_at = begun + start * apart
+            moved += drain.move(some, state, reason=reason, due_at=due_at, apart=apart)
     click.echo(f"{moved} of {count} messages: {reason}")
     if moved < count:
         raise click.ClickException("the others are not there, are done with, are being sent right now, or are held")

@@ -110,7 +110,8 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
     elif status == 400 and (found := _bad_request(operation, text)) is not None:
         judged = found
     elif status in _RETRIED or status >= 500:
-        wait = retry_after(headers, now=now) or (_WITHOUT_ADVICE if status == 429 else None)
+        wait = retry_after(headers, now=now)
+        wait = _WITHOUT_ADVICE if wait is None and status == 429 else wait
         judged = Outcome(verdict=Verdict.RETRY, reason=str(status), retry_after=wait)
     else:
         judged = Outcome(verdict=Verdict.REFUSED, reason=_refusal(operation, status, text))

@@ -163,14 +163,25 @@ class Drain:
         with self.engine.begin() as connection:
             return OutboxLedger(connection, self.table).purge(before=before)
 
-    def move(self, ids: Sequence[int], state: MessageState, *, reason: str) -> int:
+    def move(
+        self,
+        ids: Sequence[int],
+        state: MessageState,
+        *,
+        reason: str,
+        due_at: datetime | None = None,
+        apart: timedelta = timedelta(0),
+    ) -> int:
         """Have messages sent again, or discard them, as somebody decided; return how many were moved.
 
         A discarded message was never said: what saying it changed is taken back in the same transaction.
+
+        Args:
+            due_at, apart: see `OutboxLedger.move`.
         """
         with self.engine.begin() as connection:
             ledger = OutboxLedger(connection, self.table, self.vault)
-            moved = ledger.move(ids, state, now=self.clock.now(), reason=reason)
+            moved = ledger.move(ids, state, now=self.clock.now(), reason=reason, due_at=due_at, apart=apart)
             for message in moved:
                 if state is MessageState.DISCARDED:
                     self.handlers.get(message.operation, PLAIN).discarded(connection, message)

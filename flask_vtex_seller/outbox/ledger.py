@@ -7,7 +7,7 @@ runs out and another takes the message up again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     cast,
     delete,
     exists,
@@ -136,15 +137,32 @@ class OutboxLedger:
             values["due_at"] = to_epoch_us(due_at)
         self._session.execute(update(self._table).where(columns.id.in_(ids), ours).values(values))
 
-    def move(self, ids: Sequence[int], state: MessageState, *, now: datetime, reason: str) -> list[Message]:
+    def move(
+        self,
+        ids: Sequence[int],
+        state: MessageState,
+        *,
+        now: datetime,
+        reason: str,
+        due_at: datetime | None = None,
+        apart: timedelta = timedelta(0),
+    ) -> list[Message]:
         """Let somebody send dead or waiting messages again, or discard them; return those that were moved.
 
         One that is being sent right now is left alone. A held one can be discarded, but not sent.
+
+        Args:
+            due_at: when the first one is due; `now` if that is None.
+            apart: how much later than the one before it each of the others is due.
         """
         sources = [MessageState.DEAD, MessageState.PENDING]
         if state is MessageState.DISCARDED:
             sources.append(MessageState.HELD)
-        return self._move(self._table.c.id.in_(ids), sources=sources, state=state, now=now, reason=reason)
+        due, columns = _moment(due_at or now), self._table.c
+        if ids and apart:
+            moments = {id_: _moment((due_at or now) + place * apart) for place, id_ in enumerate(ids)}
+            due = case(moments, value=columns.id)
+        return self._move(columns.id.in_(ids), sources=sources, state=state, now=now, reason=reason, due=due)
 
     def hold(self, marketplace: str, lane: str, operations: Sequence[str], *, now: datetime) -> None:
         """Hold what waits in a lane; what is being sent right now is left alone."""
@@ -178,8 +196,10 @@ class OutboxLedger:
         state: MessageState,
         now: datetime,
         reason: str,
+        due: ColumnElement[int] | None = None,
     ) -> list[Message]:
         columns = self._table.c
+        due = _moment(now) if due is None else due
         free = or_(columns.leased_until.is_(None), columns.leased_until <= to_epoch_us(now))
         done = state not in (MessageState.PENDING, MessageState.HELD)
         statement = (
@@ -188,8 +208,8 @@ class OutboxLedger:
             .values(
                 state=state.value,
                 attempts=0,
-                due_at=to_epoch_us(now),
-                tried_since=to_epoch_us(now),
+                due_at=due,
+                tried_since=due,
                 leased_until=None,
                 settled_at=to_epoch_us(now) if done else None,
                 last_reason=storable(reason)[:MAX_REASON_LENGTH],
@@ -232,8 +252,9 @@ class OutboxLedger:
             criteria.append(columns.marketplace == marketplace)
         if lane is not None:
             criteria.append(columns.lane == lane)
-        statement = select(self._table).where(*criteria).order_by(columns.id.desc()).limit(limit)
-        return self._read(statement)
+        # The ids first: to find out which are the newest, whole rows would be sorted, with their bodies.
+        ids = select(columns.id).where(*criteria).order_by(columns.id.desc()).limit(limit).scalar_subquery()
+        return self._read(select(self._table).where(columns.id.in_(ids)).order_by(columns.id.desc()))
 
     def waiting(self, marketplace: str, lanes: Sequence[str], operations: Sequence[str]) -> set[tuple[str, str]]:
         """Return lane and operation of what waits in these lanes; what is being sent right now does not wait."""
@@ -254,6 +275,10 @@ class OutboxLedger:
 
     def _read(self, statement: Any, values: Mapping[str, Any] | None = None) -> list[Message]:
         return [read_message(row, self._vault) for row in self._session.execute(statement, values)]
+
+
+def _moment(moment: datetime) -> ColumnElement[int]:
+    return literal(to_epoch_us(moment), BigInteger)
 
 
 @lru_cache(maxsize=64)

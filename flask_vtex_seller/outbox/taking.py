@@ -160,7 +160,8 @@ def _without_company(ledger: OutboxLedger, messages: list[Message], until: datet
 
 
 def _is_suspect(message: Message) -> bool:
-    return message.attempts - 1 > len(message.tries)
+    # Tries of before somebody had it sent again are kept, too, but their attempts are counted no more.
+    return message.attempts - 1 > sum(try_.at >= message.tried_since for try_ in message.tries)
 
 
 def _by_marketplace(messages: Iterable[Message]) -> Iterable[tuple[str, list[Message]]]:

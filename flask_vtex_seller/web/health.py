@@ -7,6 +7,7 @@ from flask import Response, request
 
 from ..errors import NotFound
 from ..outbox.health import Backlog, Health, Level
+from ..outbox.roles import Runner
 from ..simulation.health import SimulationHealth
 from ..state import current_state
 from .auth import require_token
@@ -41,6 +42,7 @@ def _written(found: Health, simulations: SimulationHealth, level: Level) -> dict
         "at": found.at.isoformat(),
         "problems": [*found.problems, *simulations.problems],
         "lastDrain": None if found.last_drain is None else found.last_drain.at.isoformat(),
+        "leader": None if found.leader is None else _leader(found.leader),
         "marketplaces": {name: _backlog(backlog) for name, backlog in found.backlogs.items()},
         "simulations": write_simulations(simulations),
     }
@@ -62,6 +64,10 @@ def write_simulations(found: SimulationHealth) -> dict[str, Any]:
         "hanging": list(found.hanging),
         "problems": list(found.problems),
     }
+
+
+def _leader(leader: Runner) -> dict[str, Any]:
+    return {"process": leader.process, "until": leader.at.isoformat()}
 
 
 def _backlog(backlog: Backlog) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from flask_vtex_seller import IllegalTransition, message_delivered
 from flask_vtex_seller.clock import SystemClock
+from flask_vtex_seller.outbox.ledger import OutboxLedger
 from flask_vtex_seller.outbox.limits import GateLedger
 from flask_vtex_seller.outbox.message import MessageState
 from flask_vtex_seller.runners import scheduler
@@ -97,6 +98,24 @@ def sync(skus: int) -> None:
     shop = make()
     shop.seller.sku_ids_loader(lambda: [f"sku-{number}" for number in range(skus)])
     result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync", "--all", "--batch", "25"])
+    sys.exit(result.exit_code)
+
+
+def retry_all(dies_in: int = 0) -> None:
+    """The command that has all dead messages sent again; it dies in the batch of that number, before its commit."""
+    genuine, batches = OutboxLedger.move, []
+
+    @functools.wraps(genuine)
+    def move(*args: Any, **kwargs: Any) -> Any:
+        moved = genuine(*args, **kwargs)
+        batches.append(moved)
+        if len(batches) == dies_in:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return moved
+
+    OutboxLedger.move = move  # type: ignore[method-assign]
+    result = make().app.test_cli_runner().invoke(args=["vtex-seller", "outbox", "retry", "--all", "--yes"])
+    sys.stderr.write(result.output)
     sys.exit(result.exit_code)
 
 

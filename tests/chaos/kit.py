@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
+from sqlalchemy import func, select
 
 from flask_vtex_seller.outbox.message import Draft
 
@@ -286,4 +287,7 @@ def wait_until_settled(box: Box, *, seconds: float, states: frozenset[str] = fro
 
 
 def count_states(box: Box) -> dict[str, int]:
-    return Counter(row.state for row in box.rows())
+    drain = box.state.drain
+    with drain.engine.connect() as connection:
+        query = select(drain.table.c.state, func.count().label("messages")).group_by(drain.table.c.state)
+        return Counter({row.state: row.messages for row in connection.execute(query)})

@@ -26,6 +26,7 @@ PROMISES = {
     "R10": "Calls about an order are safe in any order, however often and however simultaneously they come",
     "R11": "A hook that fails leaves no half order",
     "R13": "Of several schedulers one acts",
+    "R14": "Dead letters stay usable",
     "R15": "A message that kills its worker cannot loop",
     "R16": "Clocks may jump",
     "R17": "A full or unwritable database is met cleanly",

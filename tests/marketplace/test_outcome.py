@@ -257,6 +257,7 @@ def test_429_with_a_wish_waits_as_long() -> None:
     """P77"""
     assert judge("tracking", 429, Retry_After="120").retry_after == timedelta(seconds=120)
     assert judge("tracking", 429, Ratelimit_Reset="7").retry_after == timedelta(seconds=7)
+    assert judge("tracking", 429, Retry_After="0").retry_after == timedelta(0)
 
 
 def test_503_waits_as_long_as_it_says_and_no_minute_otherwise() -> None:

@@ -17,7 +17,7 @@ from flask_vtex_seller import VtexSellerError, message_dead, message_delivered
 from flask_vtex_seller.clock import from_epoch_us, to_epoch_us
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.outbox import drain as drain_module
-from flask_vtex_seller.outbox.backoff import MAX_ATTEMPTS
+from flask_vtex_seller.outbox.backoff import CAP, MAX_ATTEMPTS
 from flask_vtex_seller.outbox.handler import Prepared, Settled
 from flask_vtex_seller.outbox.message import Draft, Message, MessageState
 
@@ -359,6 +359,36 @@ def test_a_message_that_kills_every_worker_takes_no_other_with_it(box: Box, monk
             box.clock.advance(LEASE)
     assert box.states() == {"poison": "dead", **{str(number): "delivered" for number in range(1, 10)}}
     assert {row.attempts for row in box.rows()[1:]} == {2}
+
+
+def test_what_is_sent_again_after_many_tries_takes_no_other_with_it_either(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R15: tries of before somebody had it sent again do not hide that an attempt of after it never ended."""
+    numbers = [str(number) for number in range(1, 10)]
+    # no sign of trouble with the host, whose breaker would change the subject
+    box.answer = lambda _: Outcome(verdict=Verdict.RETRY, status=408, reason="408")
+    box.say(*(invoice(name, order=name) for name in ("poison", *numbers)))
+    for _ in range(MAX_ATTEMPTS):
+        box.run()
+        box.clock.advance(CAP.total_seconds())
+    assert set(box.states().values()) == {"dead"}
+
+    def die(message: Message) -> Outcome:
+        if said(message) == "poison":
+            raise Killed
+        return DELIVERED
+
+    box.answer = die
+    monkeypatch.setattr(drain_module._Run, "_hand_back", lambda *_: None)  # who is killed does not
+    box.drain().move(box.ids(), MessageState.PENDING, reason="again")
+    for _ in range(MAX_ATTEMPTS + 3):
+        try:
+            box.run(threads=1)
+        except Killed:
+            box.clock.advance(LEASE)
+    assert box.states() == {"poison": "dead", **dict.fromkeys(numbers, "delivered")}
+    assert max(row.attempts for row in box.rows()[1:]) <= 2
 
 
 def test_a_lost_lease_is_not_settled(box: Box, caplog: pytest.LogCaptureFixture) -> None:

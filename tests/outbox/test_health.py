@@ -46,6 +46,7 @@ def break_host(box: Box) -> None:
 def test_nothing_to_do_is_health(watched: Box) -> None:
     answer = ask(watched)
     assert (answer.status_code, answer.json["status"]) == (200, "ok")
+    assert (answer.json["lastDrain"], answer.json["leader"]) == (None, None)
     nothing = {"pending": 0, "held": 0, "dead": 0, "dueSince": None, "hostsLeftAlone": [], "paused": False}
     assert answer.json["marketplaces"] == {"acme": nothing, "resting": {**nothing, "paused": True}}
     code, output = status(watched)
@@ -98,10 +99,12 @@ def test_it_is_told_when_and_by_whom_was_drained_last(watched: Box) -> None:
     leadership.hold()
     leadership.note_drain()
     watched.clock.advance(65)
-    assert ask(watched).json["lastDrain"] == "2026-03-04T15:45:02.130636+00:00"
+    answer = ask(watched).json
+    assert answer["lastDrain"] == "2026-03-04T15:45:02.130636+00:00"
+    assert answer["leader"]["until"] == "2026-03-04T15:45:17.130636+00:00"
     output = status(watched)[1]
     assert "last drain   0:01:05 ago" in output
-    assert "leader " in output
+    assert f"leader       {answer['leader']['process']}, until" in output
     assert drain.health().level is Level.OK
 
 
