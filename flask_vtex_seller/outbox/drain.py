@@ -158,10 +158,14 @@ class Drain:
         with self.engine.begin() as connection:
             OutboxLedger(connection, self.table, self.vault).append(drafts, now=self.clock.now())
 
-    def purge(self, *, before: datetime) -> int:
-        """Delete what was delivered, merged or discarded before `before`; return how many."""
+    def purge(self, *, before: datetime, limit: int = 5_000) -> bool:
+        """Delete some of what was delivered, merged or discarded before `before`; tell whether there may be more.
+
+        Args:
+            limit: of one transaction: others wait for it.
+        """
         with self.engine.begin() as connection:
-            return OutboxLedger(connection, self.table).purge(before=before)
+            return OutboxLedger(connection, self.table).purge(before=before, limit=limit) == limit
 
     def move(
         self,

@@ -262,8 +262,8 @@ class OutboxLedger:
         rows = self._session.execute(_waiting_statement(self._table), values)
         return {(row.lane, row.operation) for row in rows}
 
-    def purge(self, *, before: datetime) -> int:
-        """Delete what was delivered, merged or discarded before `before`; return how many.
+    def purge(self, *, before: datetime, limit: int) -> int:
+        """Delete what was delivered, merged or discarded before `before`, but no more than `limit`; return how many.
 
         The newest row stays whatever it is: SQLite would give its id, and with it its place in the order, away again.
         """
@@ -271,7 +271,8 @@ class OutboxLedger:
         newest = select(func.max(columns.id)).scalar_subquery()
         over = [MessageState.DELIVERED.value, MessageState.MERGED.value, MessageState.DISCARDED.value]
         old = and_(columns.settled_at < to_epoch_us(before), columns.id < newest)
-        return int(self._session.execute(delete(self._table).where(columns.state.in_(over), old)).rowcount)  # type: ignore[attr-defined]
+        some = select(columns.id).where(columns.state.in_(over), old).limit(limit).scalar_subquery()
+        return int(self._session.execute(delete(self._table).where(columns.id.in_(some))).rowcount)  # type: ignore[attr-defined]
 
     def _read(self, statement: Any, values: Mapping[str, Any] | None = None) -> list[Message]:
         return [read_message(row, self._vault) for row in self._session.execute(statement, values)]

@@ -164,7 +164,8 @@ def expire(state: State, stop: threading.Event) -> bool:
 def clean_up(state: State, _: threading.Event) -> bool:
     """Delete messages that were delivered long ago, and what older ones than is configured hold of people."""
     now, settings = state.drain.clock.now(), state.settings
-    state.drain.purge(before=now - timedelta(days=settings.keep_days))
+    if state.drain.purge(before=now - timedelta(days=settings.keep_days)):
+        return True
     if settings.personal_data_days is not None:
         state.personal_data.remove(Whose(before=now - timedelta(days=settings.personal_data_days)))
     return False
