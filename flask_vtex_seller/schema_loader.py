@@ -204,11 +204,6 @@ class Count(fields.Integer):
     def __init__(self, *, minimum: int = 0, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=Range(min=minimum, max=MAX_INTEGER), **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if type(value) is not int:
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
-
     def ordinary(self) -> Ordinary:
         """An integer."""
         return Ordinary("type(value) is int")

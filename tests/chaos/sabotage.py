@@ -26,8 +26,6 @@ class Sabotage:
 
 DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "outbox/test_backoff.py::"
 CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
-FLOW, KEYS = "security/test_personal_data_in_the_flow.py::", "security/test_keys.py::"
-REMOVED = "security/test_personal_data_removed.py::"
 STORM, LIFE = "chaos/test_placement_storm.py::", "chaos/test_order_life.py::"
 SABOTAGES = (
     Sabotage(
@@ -262,90 +260,6 @@ SABOTAGES = (
         "return code & 0xFF in _SQLITE_TRANSIENT",
         "return False",
         f"{CHAOS}test_database_trouble.py::test_an_order_that_cannot_be_written_is_answered_503_and_taken_afterwards",
-    ),
-    Sabotage(
-        "a body is stored in the clear though there is a key",
-        "outbox/rows.py",
-        "vault.seal(orjson.dumps(draft.body).decode())",
-        "orjson.dumps(draft.body).decode()",
-        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
-    ),
-    Sabotage(
-        "an answer is stored in the clear though there is a key",
-        "outbox/rows.py",
-        "excerpt and vault.seal(excerpt)",
-        "excerpt",
-        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
-    ),
-    Sabotage(
-        "an order's address is stored in the clear though there is a key",
-        "orders/ledger.py",
-        "self._vault.seal(email)",
-        "email",
-        f"{FLOW}test_no_column_of_ours_tells_of_people_or_credentials_with_a_key",
-    ),
-    Sabotage(
-        "a message that no key opens is sent as it is",
-        "outbox/drain.py",
-        "if message.body is UNREADABLE:",
-        "if message is None:",
-        f"{KEYS}test_a_message_that_no_key_opens_waits_and_holds_up_no_other_lane",
-    ),
-    Sabotage(
-        "sealing anew overwrites what was written meanwhile",
-        "personal.py",
-        'column == bindparam("old")',
-        'bindparam("old") != ""',
-        f"{KEYS}test_what_is_written_during_a_rotation_is_not_overwritten",
-    ),
-    Sabotage(
-        "a signal carries what the marketplace answered",
-        "composition.py",
-        'replace(settled.outcome, excerpt="")',
-        "settled.outcome",
-        f"{FLOW}test_no_signal_carries_anything_of_a_shopper",
-    ),
-    Sabotage(
-        "an error of the database shows the parameters of our statements",
-        "database.py",
-        "error.hide_parameters = True",
-        "pass",
-        f"{FLOW}test_an_error_of_the_database_keeps_the_parameters_of_our_statements_to_itself",
-    ),
-    Sabotage(
-        "an invoice shows its document in its repr",
-        "orders/invoice.py",
-        "embedded: str | None = field(default=None, repr=False)",
-        "embedded: str | None = None",
-        f"{FLOW}test_no_repr_shows_a_person_or_a_credential",
-    ),
-    Sabotage(
-        "a failing hook is logged with its words",
-        "web/problems.py",
-        "exc_info=cause if current_app.debug else None,",
-        "exc_info=cause,",
-        f"{FLOW}test_no_record_of_any_level_tells_of_people_or_credentials",
-    ),
-    Sabotage(
-        "the filter lets the words of exceptions through",
-        "redaction.py",
-        "if self._exception_words:",
-        "if error:",
-        f"{FLOW}test_what_the_shop_logs_itself_goes_through_its_filter",
-    ),
-    Sabotage(
-        "a purge empties what may still be sent",
-        "orders/personal_data.py",
-        "self._remove(self._in_messages, in_messages, self._over, progress=progress)",
-        "self._remove(self._in_messages, in_messages, progress=progress)",
-        f"{REMOVED}test_a_purge_empties_what_is_over_and_names_and_leaves_what_may_still_be_sent",
-    ),
-    Sabotage(
-        "an address is looked for in what is sealed",
-        "personal.py",
-        "return [self.vault.open(stored) for",
-        "return [stored for",
-        f"{REMOVED}test_people_are_found_by_an_address_in_what_is_stored_of_them",
     ),
     Sabotage(
         "the marketplace's id of an order is not unique",

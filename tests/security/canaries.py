@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from blinker import NamedSignal
@@ -102,6 +103,21 @@ class Life:
             tables = self.shop.app.extensions["vtex_seller"].tables.values()
             rows = [(table.name, row) for table in tables for row in connection.execute(select(table))]
         return "\n".join(f"{name} {tuple(row)!r}" for name, row in rows)
+
+    def raw(self) -> str:
+        """Return what somebody gets who takes the database: SQLite's files, or what PostgreSQL copies of our tables."""
+        state = self.shop.app.extensions["vtex_seller"]
+        engine = state.drain.engine
+        if engine.dialect.name == "sqlite":
+            files = [Path(f"{engine.url.database}{suffix}") for suffix in ("", "-wal")]
+            return "".join(file.read_bytes().decode("latin-1") for file in files if file.exists())
+        with engine.connect() as connection:
+            return "".join(_copy(connection.connection.cursor(), table.name) for table in state.tables.values())
+
+
+def _copy(cursor: Any, table: str) -> str:
+    with cursor.copy(f"COPY {table} TO STDOUT") as copied:
+        return b"".join(copied).decode()
 
 
 def echo(status: int) -> Callable[[Received], bytes]:

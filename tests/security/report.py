@@ -21,9 +21,12 @@ tried in this form. The machine below is shared with other work, which a figure 
         "S4": "Credentials never reach a foreign host",
         "S5": "A token can be neither guessed nor passed by",
         "S6": "A marketplace sees its own orders alone",
+        "S7": "What is known of people stays where it belongs, and goes when it should",
+        "S8": "A secret is shown by nothing",
         "S10": "Nobody takes more than his share",
         "S11": "No answer of a marketplace ends a worker",
+        "S12": "Little comes along, and it runs nothing",
         "sabotage": "Each mechanism is missed by a test when it is taken away",
     },
-    only={"sabotage": ("sqlite",), "S4": ("sqlite",), "S5": ("sqlite",), "S10": ("sqlite",)},
+    only=dict.fromkeys(("sabotage", "S4", "S5", "S10", "S12"), ("sqlite",)),
 )

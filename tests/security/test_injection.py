@@ -39,6 +39,7 @@ WRAPPINGS: tuple[Callable[[str], str], ...] = (
     lambda core: f"{core}S-1",
     lambda core: core * 3,
     lambda core: core.swapcase(),
+    lambda core: quote(core, safe=""),
 )
 PAYLOADS = tuple(dict.fromkeys(wrap(core) for wrap, core in product(WRAPPINGS, CORES)))
 HEADERS = ("x-vtex-operation-id", "Content-Type", "User-Agent", "X-Forwarded-For", "Accept-Language", "Cookie")
@@ -99,7 +100,7 @@ def _json(path: str, body: Any) -> Call:
 
 
 def test_the_list_is_a_long_one() -> None:
-    assert len(PAYLOADS) >= 400
+    assert len(PAYLOADS) >= 500
 
 
 def test_no_text_does_anything(

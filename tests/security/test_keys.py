@@ -11,6 +11,8 @@ from sqlalchemy import event, update
 from flask_vtex_seller import ConfigurationError
 from flask_vtex_seller.outbox.message import UNREADABLE, Message, MessageState
 
+from ..chaos.conftest import Scale
+from ..chaos.report import Figures
 from ..marketplace.loopback import Loopback, loopback
 from ..outbox.box import BUSY, DELIVERED, Box, invoice, make_box
 from ..shops import Shop
@@ -123,16 +125,18 @@ def test_an_order_whose_address_no_key_opens_is_an_order_without_one(
 
 
 def test_every_row_is_rotated_and_none_is_unreadable(
-    new_shop: Callable[..., Shop], request: pytest.FixtureRequest
+    new_shop: Callable[..., Shop], scale: Scale, figures: Figures
 ) -> None:
-    rows = 10_000 if request.config.getoption("--chaos-full") else 1_000
+    rows = scale(300, 10_000)
     before = box_with(new_shop, OLD_KEY)
     before.say(*(invoice(str(number), order=str(number), body={**BODY, "n": number}) for number in range(rows)))
     exit_code, output = rotate(box_with(new_shop, KEY, OLD_KEY))
     assert exit_code == 0
     assert f"{rows} texts were sealed with the first key; 0 are unreadable" in output
     read = messages(box_with(new_shop, KEY), rows)
-    assert [message.body["n"] for message in read if message.body is not UNREADABLE] == list(range(rows))
+    numbers = [message.body["n"] for message in read if message.body is not UNREADABLE]
+    figures.note("S7", rotated=rows, unreadable=rows - len(numbers))
+    assert numbers == list(range(rows))
 
 
 def test_a_rotation_that_was_cut_off_goes_on_where_it_was(new_shop: Callable[..., Shop]) -> None:

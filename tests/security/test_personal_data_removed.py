@@ -9,6 +9,8 @@ from sqlalchemy import func, select, update
 from flask_vtex_seller.outbox.message import MessageState
 from flask_vtex_seller.runners.scheduler import clean_up
 
+from ..chaos.conftest import Scale
+from ..chaos.report import Figures
 from ..marketplace.loopback import Loopback, loopback, reply
 from ..shops import Shop
 from .canaries import EMAIL, KEY, SHOPS_EMAIL, Life, body, invoice, leaks, life, live
@@ -80,13 +82,22 @@ def test_a_purge_empties_what_is_over_and_names_and_leaves_what_may_still_be_sen
     assert rows(lived, "vtex_invoice", "invoice_number", "value", "said_at", "arrived_at") == kept
 
 
-def test_what_a_shop_has_to_keep_outlives_a_purge(lived: Life) -> None:
+def test_what_a_shop_has_to_keep_outlives_a_purge(lived: Life, figures: Figures) -> None:
     order = ("marketplace_order_id", "order_id", "state", "value", "invoiced_value", "receipt", "created_at")
     message = ("id", "operation", "lane", "arguments", "state", "attempts", "created_at", "settled_at", "last_status")
-    before = rows(lived, "vtex_order", *order), rows(lived, "vtex_outbox", *message, "tries")[:2]
+    kept = {
+        "vtex_order": order,
+        "vtex_outbox": (*message, "tries"),
+        "vtex_invoice": ("invoice_number", "value", "said_at"),
+    }
+    before = {table: rows(lived, table, *columns) for table, columns in kept.items()}
     wait(lived, 2 * DAY)
     lived.command("purge", "--older-than", "1", "--yes")
-    assert (rows(lived, "vtex_order", *order), rows(lived, "vtex_outbox", *message, "tries")[:2]) == before
+    after = {table: rows(lived, table, *columns) for table, columns in kept.items()}
+    values = [sum(map(len, found)) for found in before.values()]
+    lost = sum(old != new for table in kept for old, new in zip(before[table], after[table], strict=False))
+    figures.note("S7", kept_values=sum(values), rows_changed=lost)
+    assert after == before
 
 
 def test_a_forced_purge_leaves_nothing(lived: Life) -> None:
@@ -136,20 +147,23 @@ def test_a_message_that_is_being_sent_is_left_even_by_force(placed: Life) -> Non
     assert contents(placed) == [("pending", True, False)]
 
 
-def test_a_purge_goes_on_over_any_number_of_pages(placed: Life) -> None:
+def test_a_purge_goes_on_over_any_number_of_pages(placed: Life, scale: Scale, figures: Figures) -> None:
+    number = scale(1_200, 10_000)
     placed.say("send_invoice", "S-1", invoice("1001"))
     state = placed.shop.app.extensions["vtex_seller"]
     table = state.drain.table
     with state.drain.engine.begin() as connection:
         (row,) = connection.execute(select(table)).mappings()
-        copies = [{**row, "id": row["id"] + n, "state": MessageState.DELIVERED.value} for n in range(1, 1201)]
+        copies = [{**row, "id": row["id"] + n, "state": MessageState.DELIVERED.value} for n in range(1, number + 1)]
         connection.execute(table.insert(), copies)
         connection.execute(update(table).values(state=MessageState.DELIVERED.value))
     wait(placed, 2 * DAY)
     result = placed.command("purge", "--older-than", "1", "--yes")
-    assert "2 orders and 1201 messages" in result.output
     with state.drain.engine.connect() as connection:
-        assert connection.execute(select(func.count(table.c.body))).scalar_one() == 0
+        left, ids = connection.execute(select(func.count(table.c.body), func.count(table.c.id))).one()
+    figures.note("S7", purged=ids, still_with_a_body=left)
+    assert f"2 orders and {number + 1} messages" in result.output
+    assert (left, ids) == (0, number + 1)
 
 
 def test_a_repeat_of_an_order_that_was_purged_is_answered_from_what_is_left(placed: Life) -> None:
