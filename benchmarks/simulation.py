@@ -10,8 +10,8 @@ server is called with every size of cart, in an order drawn anew; a ratio is the
 database does is not counted. Without PostgreSQL's programs, the extra, or Node with `express` and `zod`, what needs
 them is left out, and the script says so. Express is found where NODE_PATH tells:
 
-    npm install --prefix /tmp/express express zod
-    NODE_PATH=/tmp/express/node_modules python benchmarks/simulation.py
+    npm install --prefix ~/express-twin express zod
+    NODE_PATH=~/express-twin/node_modules python benchmarks/simulation.py
 
 `--check` fails where a ratio misses what is promised, and names the rounds. `--growth` measures besides what must
 change nothing: a catalog of a million SKUs and an outbox of a million messages.
