@@ -1,4 +1,4 @@
-"""Web servers on loopback that are called with the same carts, so often that what one call costs can be compared."""
+"""Web servers on loopback that are called with the same bodies, so often that what one call costs can be compared."""
 
 import os
 import subprocess
@@ -26,10 +26,10 @@ class Twin(serving.Server):
 
     Args:
         command: with `{port}` where the port belongs.
-        path: where its calls go, with `{size}` where the cart's size belongs.
+        path: where its carts go, with `{size}` where the cart's size belongs; none for a shop that gets no carts.
     """
 
-    def __init__(self, name: str, command: Sequence[str], path: str, **environment: str) -> None:
+    def __init__(self, name: str, command: Sequence[str], path: str = "", **environment: str) -> None:
         self.name = name
         self._path = path
         port = _free_port()
@@ -52,18 +52,24 @@ class Twin(serving.Server):
 
     def cost(self, cart: bytes, size: int, calls: int) -> float:
         """Return the microseconds of processor time that a call costs."""
-        before = self.cpu_seconds()
-        self.call(cart, size, calls)
-        return 1e6 * (self.cpu_seconds() - before) / calls
+        return self.cost_of(self._carts(cart, size, calls))
 
     def call(self, cart: bytes, size: int, calls: int) -> bytes:
         """Send the cart so many times, over several connections; return one answer's body."""
-        path = self._path.replace("{size}", str(size))
-        request = _request(path, cart)
+        return self.send(self._carts(cart, size, calls))
+
+    def cost_of(self, requests: Sequence[bytes]) -> float:
+        """Return the microseconds of processor time that each of the requests costs."""
+        before = self.cpu_seconds()
+        self.send(requests)
+        return 1e6 * (self.cpu_seconds() - before) / len(requests)
+
+    def send(self, requests: Sequence[bytes]) -> bytes:
+        """Send all requests, over several connections; return one answer's body."""
         answers: list[bytes] = []
         callers = [
-            threading.Thread(target=_call, args=(self.port, request, calls // CONNECTIONS, answers))
-            for _ in range(CONNECTIONS)
+            threading.Thread(target=_call, args=(self.port, requests[number::CONNECTIONS], answers))
+            for number in range(CONNECTIONS)
         ]
         for caller in callers:
             caller.start()
@@ -71,9 +77,12 @@ class Twin(serving.Server):
             caller.join()
         if len(answers) != CONNECTIONS:
             raise CannotMeasure(
-                f"{self.name} did not answer every call of {size} lines ({self._process.poll()}):\n{self._last_words()}"
+                f"{self.name} did not answer every call with 200 ({self._process.poll()}):\n{self._last_words()}"
             )
         return answers[0]
+
+    def _carts(self, cart: bytes, size: int, calls: int) -> list[bytes]:
+        return [post(self._path.replace("{size}", str(size)), cart)] * calls
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -103,6 +112,19 @@ def uvicorn(app: str) -> list[str]:
     return [sys.executable, "-m", "uvicorn", *options, f"{app}:app"]
 
 
+def post(path: str, body: bytes) -> bytes:
+    """Return a request with all its bytes."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "User-Agent: vtex",
+        "Accept: application/json",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **more}
@@ -115,21 +137,9 @@ def _free_port() -> int:
         return port
 
 
-def _request(path: str, body: bytes) -> bytes:
-    lines = [
-        f"POST {path} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "User-Agent: vtex",
-        "Accept: application/json",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def _call(port: int, request: bytes, calls: int, answers: list[bytes]) -> None:
-    connection = None
-    for _ in range(calls):
+def _call(port: int, requests: Sequence[bytes], answers: list[bytes]) -> None:
+    connection, body = None, b""
+    for request in requests:
         connection = connection or create_connection(("127.0.0.1", port), timeout=60)
         connection.sendall(request)
         head, body = _receive(connection)

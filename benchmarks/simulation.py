@@ -7,8 +7,11 @@ worker each: ours and the bare route in gunicorn's sync worker, FastAPI in uvico
 answers with bytes that are ready; ours asks for its token and checks the whole body; the others ask for no token.
 FastAPI reads its database through a session and entities, or "tuned" by the same statement as ours. In each round every
 server is called with every size of cart, in an order drawn anew; a ratio is the median of the rounds' own. What the
-database does is not counted. Without PostgreSQL's programs, the extra, or Node with `express` and `zod` (NODE_PATH
-tells where), what needs them is left out, and the script says so.
+database does is not counted. Without PostgreSQL's programs, the extra, or Node with `express` and `zod`, what needs
+them is left out, and the script says so. Express is found where NODE_PATH tells:
+
+    npm install --prefix ~/express-twin express zod
+    NODE_PATH=~/express-twin/node_modules python benchmarks/simulation.py
 
 `--check` fails where a ratio misses what is promised, and names the rounds. `--growth` measures besides what must
 change nothing: a catalog of a million SKUs and an outbox of a million messages.
@@ -39,6 +42,7 @@ from flask_vtex_seller.outbox.rows import TABLE as OUTBOX
 from tests.postgres import NoServer, private_server
 
 BARE, OURS, FASTAPI, EXPRESS = "bare Flask route", "flask-vtex-seller", "FastAPI", "Express + zod"
+BUDGETED = f"{OURS} with a time budget"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 CALLS = {1: 400, 10: 400, 100: 160, 300: 60}
 """A round's calls of each server, by the cart's size."""
@@ -65,6 +69,7 @@ class Promise(NamedTuple):
 THEY_COST_MORE = {1: 1.2, 10: 1.7, 100: 3.5}
 PROMISES = [
     Promise(OURS, BARE, most={1: 1.3, 10: 1.55, 100: 2.3, 300: 4.5}),
+    Promise(BUDGETED, BARE, most={1: 1.6}),
     *(Promise(f"{FASTAPI}, {name}", f"{OURS}, {name}", least=THEY_COST_MORE) for name in (POSTGRESQL, SQLITE)),
     *(Promise(f"{FASTAPI} tuned, {name}", f"{OURS}, {name}") for name in (POSTGRESQL, SQLITE)),
     Promise(FASTAPI, OURS),
@@ -75,6 +80,7 @@ PROMISES = [
 def ways(answers: Path, databases: Mapping[str, str]) -> Iterator[tuple[str, Start]]:
     """Yield what is compared, each with how to start it."""
     yield OURS, ours
+    yield BUDGETED, partial(ours, budget=2.0)
     yield BARE, partial(bare, answers=answers)
     yield FASTAPI, fastapi
     yield EXPRESS, express
@@ -89,14 +95,15 @@ def bare(name: str, *, answers: Path) -> Twin:
     return Twin(name, gunicorn("bare"), "/{size}", BENCHMARK_ANSWERS=str(answers))
 
 
-def ours(name: str, *, database: str | None = None) -> Twin:
+def ours(name: str, *, database: str | None = None, budget: float | None = None) -> Twin:
     need("gunicorn")
     path = f"{catalog.PATH}?token={catalog.TOKEN}&sc=1"
-    return Twin(name, gunicorn("ours"), path, **({"BENCHMARK_DATABASE": database} if database else {}))
+    environment = {"BENCHMARK_DATABASE": database, "BENCHMARK_BUDGET": budget and str(budget)}
+    return Twin(name, gunicorn("ours"), path, **{name: value for name, value in environment.items() if value})
 
 
 def fastapi(name: str, *, database: str | None = None, tuned: bool = False) -> Twin:
-    need("fastapi", "uvicorn", "uvloop", "httptools")
+    need("fastapi", "uvicorn", "uvloop", "httptools", "greenlet")
     if database is None:
         return Twin(name, uvicorn("with_fastapi"), catalog.PATH)
     driver = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}[sa.make_url(database).get_backend_name()]

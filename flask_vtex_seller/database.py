@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, func, inspect, select
@@ -107,10 +108,15 @@ def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]
     Raises:
         ConfigurationError: the database is neither SQLite nor PostgreSQL.
     """
-    # RETURNING, not rowcount: of an INSERT drivers may report it as unknown
-    first_key = next(iter(table.primary_key))
-    statement = dialect_insert(session, table).values(**values).on_conflict_do_nothing().returning(first_key)
-    return session.execute(statement, bind_arguments={"clause": table}).first() is not None
+    statement = _inserting_or_ignoring(dialect_of(session, table), table)
+    return session.execute(statement, dict(values), bind_arguments={"clause": table}).first() is not None
+
+
+@lru_cache(32)
+def _inserting_or_ignoring(dialect: str, table: Table) -> Any:
+    # Put together once: that takes longer than to run it. RETURNING, not rowcount: of an INSERT drivers may report it
+    # as unknown.
+    return insert_of(dialect, table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
 
 
 def is_transient(error: BaseException) -> bool:

@@ -82,6 +82,8 @@ class WireSchema(Schema):
         return data if not isinstance(data, Mapping) or data.keys() <= self._keys else self._respell(data)
 
     def _respell(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not any(key.lower() in self._spellings for key in data.keys() - self._keys):
+            return data
         canonical = dict(data)
         for key in data:
             name = None if key in self._keys else self._spellings.get(key.lower())

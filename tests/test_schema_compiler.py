@@ -144,6 +144,23 @@ def test_an_ordinary_body_never_reaches_marshmallow(name: str, monkeypatch: pyte
     read(schema, copy.deepcopy(body))
 
 
+def test_an_order_with_all_that_a_line_may_have_is_ordinary() -> None:
+    body = order_body(marketplaceOrderGroup="1138342255777", sc="1")
+    body["items"][0] |= {
+        "attachments": ["engraving"],
+        "bundleItems": [{"type": "GiftWrapping", "id": "5", "name": "Wrap", "price": 100, "quantity": 1}],
+        "itemAttachment": {"name": "message", "content": {"text": "hi"}},
+        "priceTags": [{"identifier": None, "isPercentual": False, "name": "discount", "rawValue": -1.0, "value": -100}],
+        "unitMultiplier": 1.5,
+    }
+    window = {"startDateUtc": "2026-01-02T08:00:00+00:00", "endDateUtc": "2026-01-02T12:00:00+00:00", "lisPrice": 100}
+    body["shippingData"]["logisticsInfo"][0]["deliveryWindow"] = {**window, "price": 100}
+    body["shippingData"]["address"]["geoCoordinates"] = [-46.6, -23.5]
+    schema = OrderPlacementSchema()
+    assert is_ordinary(schema, body)
+    assert outcome(partial(read, schema), body) == outcome(schema.load, body)
+
+
 class Line(WireSchema):
     sku_id = Identifier(data_key="id", metadata={"aliases": ("sku",)})
     quantity = Count(minimum=1, required=True)

@@ -1,5 +1,9 @@
-"""A shop with flask-vtex-seller: its token and the schemas are in force."""
+"""A shop with flask-vtex-seller: its token and the schemas are in force.
 
+With BENCHMARK_BUDGET its loaders have so many seconds, and run in a thread of their own.
+"""
+
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,6 +31,8 @@ app.config["VTEX_SELLER_MARKETPLACES"] = {
         "inbound_tokens": [catalog.TOKEN],
     }
 }
+if budget := os.environ.get("BENCHMARK_BUDGET"):
+    app.config["VTEX_SELLER_SIMULATION_SECONDS"] = float(budget)
 db.init_app(app)
 seller.init_app(app)
 if catalog.DATABASE:

@@ -72,13 +72,14 @@ class Claims:
         entry: Entry,
         answer: Callable[[], Mapping[str, Any]],
         patient: bool,
-        settled: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        settled: Callable[[Mapping[str, Any]], bool] = lambda _: False,
         only_if: Mapping[str, Any] = MappingProxyType({}),
     ) -> Outcome:
         """Claim the order, have the hook answer, store what it answers: one transaction.
 
         Args:
-            settled: what else the answer changes; not called when the answer is not stored.
+            settled: does what else the answer changes, and tells whether the order's row is among it; not called when
+                the answer is not stored.
             only_if: what the order must still be like for the answer to be stored: columns with their values. A hook
                 that commits by itself lets the shop's own verbs in.
         """
@@ -90,12 +91,12 @@ class Claims:
                 raise Claimed(key) if patient else busy(order.marketplace_order_id)
             attempt.hook_ran = True
             values = answer()
-            ours = self.ledger.settle(*key, until=until, only_if=only_if, **values)
-            if ours:
-                settled(values)
-            else:
+            stored = self.ledger.settle(*key, until=until, only_if=only_if, **values)
+            if stored is None:
                 self.ledger.settle(*key, until=until)  # what the verb said stays, and the claim ends all the same
-            return self.after(hook, key, ours, entry.version + 1)
+            elif not settled(values):
+                return Outcome(order=stored.order, changed=True)
+            return self.after(hook, key, stored is not None, entry.version + 1)
 
         return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))
 

@@ -194,9 +194,8 @@ class InboundOrders:
                     decision = hook(request)
             return self._decided(decision, request_id)
 
-        def settled(decided: Mapping[str, Any]) -> None:
-            if order.cancellation_said_at is None:
-                self.lanes.follow(order, decided["cancellation_decision"])
+        def settled(decided: Mapping[str, Any]) -> bool:
+            return order.cancellation_said_at is None and self.lanes.follow(order, decided["cancellation_decision"])
 
         # What the shop decided by a verb while its hook ran is the later word.
         undecided = {"state": order.state, "cancellation_decision": order.cancellation_decision}
@@ -233,6 +232,6 @@ def _distinct(placements: Sequence[OrderPlacement]) -> dict[str, OrderPlacement]
     distinct: dict[str, OrderPlacement] = {}
     for placement in placements:
         first = distinct.setdefault(placement.marketplace_order_id, placement)
-        if first.fingerprint() != placement.fingerprint():
+        if first is not placement and first.fingerprint() != placement.fingerprint():
             raise OrderConflict(f"order {placement.marketplace_order_id} stands twice in the array", code="FMT009")
     return distinct

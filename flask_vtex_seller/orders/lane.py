@@ -28,22 +28,32 @@ class OrderLanes:
     invoices: InvoiceLedger
     clock: Clock
 
-    def follow(self, order: Order, decision: CancellationDecision) -> None:
-        """Have the lane follow what the shop decided about a cancellation; call it after the order's own change."""
+    def follow(self, order: Order, decision: CancellationDecision) -> bool:
+        """Have the lane follow what the shop decided about a cancellation; call it after the order's own change.
+
+        Returns:
+            Whether the order's row changed once more.
+        """
         if decision is CancellationDecision.CONFIRM:
-            self.withdraw(order)
-        elif decision is CancellationDecision.REFUSE:
+            return self.withdraw(order)
+        if decision is CancellationDecision.REFUSE:
             self.release(order)
         else:
             # A hook that commits by itself lets other transactions of the shop in before its answer is stored.
             self.outbox.hold(*self._key(order), ["invoice"], now=self.clock.now())
+        return False
 
     def release(self, order: Order) -> None:
         """Let held invoices go, and what was said after them."""
         self.outbox.release(*self._key(order), now=self.clock.now())
 
-    def withdraw(self, order: Order) -> None:
-        """Discard and unsay what of an order's shipping the marketplace has not heard: the order is canceled."""
+    def withdraw(self, order: Order) -> bool:
+        """Discard and unsay what of an order's shipping the marketplace has not heard: the order is canceled.
+
+        Returns:
+            Whether invoices were unsaid, which the order's row tells.
+        """
+        unsaid = False
         # Again until there is nothing: forgetting an invoice waits for whoever is just saying its tracking.
         while gone := self.outbox.withdraw(
             *self._key(order), _SHIPPING, now=self.clock.now(), reason="the order is canceled"
@@ -52,6 +62,8 @@ class OrderLanes:
                 if message.operation == "invoice":
                     number = message.arguments["invoice_number"]
                     self.invoices.unsay(order.marketplace, order.marketplace_order_id, number)
+                    unsaid = True
+        return unsaid
 
     @staticmethod
     def _key(order: Order) -> tuple[str, str]:

@@ -16,11 +16,11 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Executable,
     Index,
     Integer,
     PrimaryKeyConstraint,
     Row,
-    Select,
     String,
     Table,
     Text,
@@ -38,6 +38,7 @@ from ..clock import from_epoch_us, to_epoch_us
 from ..database import CORE, DbSession, insert_or_ignore
 from ..vault import PLAIN, Vault
 from .order import CancellationDecision, Order, OrderPlacement, OrderState
+from .statements import claiming, of_order, reading, resolving, settling
 
 TABLE = Table(
     "vtex_order",
@@ -138,17 +139,12 @@ class OrderLedger:
 
     def get(self, marketplace: str, marketplace_order_id: str) -> Entry | None:
         """Return the entry of a marketplace's order."""
-        return next(iter(self._entries(self._key(marketplace, marketplace_order_id))), None)
+        return next(iter(self._run(reading(self._table), of_order(marketplace, marketplace_order_id))), None)
 
     def resolve(self, marketplace: str, ids: Iterable[str]) -> list[Entry]:
         """Return the placed orders that any of `ids` names, be it the shop's id or the marketplace's."""
-        columns = self._table.c
-        ids = tuple(ids)
-        return self._entries(
-            columns.marketplace == marketplace,
-            columns.state != OrderState.PLACING.value,
-            or_(columns.order_id.in_(ids), columns.marketplace_order_id.in_(ids)),
-        )
+        statement = resolving(self._table, OrderState.PLACING.value)
+        return self._run(statement, {"of_marketplace": marketplace, "ids": tuple(ids)})
 
     def find(self, order_id: str, marketplace: str | None = None) -> list[Order]:
         """Return the orders of that shop's id: one, unless two marketplaces placed orders that share it."""
@@ -199,10 +195,10 @@ class OrderLedger:
 
     def claim(self, entry: Entry, *, now: datetime, until: datetime) -> bool:
         """Claim an order for a hook, provided that nothing changed since `entry` was read and no other claim lives."""
-        columns = self._table.c
-        free = or_(columns.claimed_until.is_(None), columns.claimed_until <= to_epoch_us(now))
-        key = self._key(entry.order.marketplace, entry.order.marketplace_order_id)
-        return self._update(key, columns.version == entry.version, free, values={"claimed_until": to_epoch_us(until)})
+        key = of_order(entry.order.marketplace, entry.order.marketplace_order_id)
+        as_it_was = {"was_version": entry.version, "now": to_epoch_us(now)}
+        changed = {"claimed_until": to_epoch_us(until)}
+        return bool(self.session.execute(claiming(self._table), {**key, **as_it_was, **changed}).rowcount)
 
     def settle(
         self,
@@ -212,17 +208,17 @@ class OrderLedger:
         until: datetime,
         only_if: Mapping[str, Any] = MappingProxyType({}),
         **values: Any,
-    ) -> bool:
-        """Write what the hook's answer changes and end the claim; tell whether the claim was still ours.
+    ) -> Entry | None:
+        """Write what the hook's answer changes and end the claim; return the order if the claim was still ours.
 
         Args:
             only_if: columns that must still have these values; else nothing is written and the claim stays.
         """
-        columns = self._table.c
-        key = self._key(marketplace, marketplace_order_id)
-        ours = columns.claimed_until == to_epoch_us(until)
-        as_it_was = [columns[name].is_not_distinct_from(value) for name, value in self._row(only_if).items()]
-        return self._update(key, ours, *as_it_was, values={**self._row(values), "claimed_until": None})
+        claim = {**of_order(marketplace, marketplace_order_id), "until": to_epoch_us(until)}
+        as_it_was = {f"was_{name}": value for name, value in self._row(only_if).items()}
+        changed = {**self._row(values), "claimed_until": None}
+        statement = settling(self._table, tuple(only_if))
+        return next(iter(self._run(statement, {**claim, **as_it_was, **changed})), None)
 
     def expire(self, marketplace: str, marketplace_order_id: str, *, until: datetime) -> bool:
         """End a claim as if its time had run out: somebody must look what became of the order."""
@@ -323,8 +319,8 @@ class OrderLedger:
     def _entries(self, *criteria: ColumnElement[bool]) -> list[Entry]:
         return self._run(select(self._table).where(*criteria))
 
-    def _run(self, statement: Select[Any]) -> list[Entry]:
-        return [_entry(row, self._vault) for row in self.session.execute(statement)]
+    def _run(self, statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> list[Entry]:
+        return [_entry(row, self._vault) for row in self.session.execute(statement, dict(parameters))]
 
     def _row(self, values: Mapping[str, Any]) -> dict[str, Any]:
         row = {name: _plain(value) for name, value in values.items()}

@@ -45,6 +45,8 @@ class _Each(fields.Raw):
         self._key_alone = key_alone
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> tuple[Any, ...]:
+        if value == []:
+            return ()
         read = []
         for entry in value if isinstance(value, list) else [value]:
             named = {self._key_alone: entry} if self._key_alone and isinstance(entry, str) else entry

@@ -130,10 +130,12 @@ class Placing:
         }
         key = (self.marketplace.name, placement.marketplace_order_id)
         try:
-            ours = self.claims.ledger.settle(*key, until=until, **values)
+            stored = self.claims.ledger.settle(*key, until=until, **values)
         except IntegrityError:
             raise HookFailed(hook.name, "returned an order id that another order has") from None
-        outcome = self.claims.after(hook.name, key, ours, version)
+        if stored is not None:
+            return Outcome(order=stored.order, changed=True)
+        outcome = self.claims.after(hook.name, key, ours=False, version=version)
         if outcome.order.order_id != values["order_id"]:
             _log.error(
                 "two shop orders for one marketplace order: the answer names the first",

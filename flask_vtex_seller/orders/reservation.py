@@ -41,7 +41,7 @@ def reserved_until(placement: OrderPlacement, marketplace: Marketplace, now: dat
 
     Where no line says a time, the marketplace's configured one counts; without that it never ends.
     """
-    times = [time for line in placement.shipping if (time := read_lock_time(line.lock_ttl))]
+    times = [time for text in {line.lock_ttl for line in placement.shipping} if (time := read_lock_time(text))]
     if not times and marketplace.reservation_days is not None:
         times = [timedelta(days=marketplace.reservation_days)]
     return now + max(times) if times else None

@@ -277,9 +277,9 @@ SABOTAGES = (
     ),
     Sabotage(
         "an order is claimed though it has changed since it was read",
-        "orders/ledger.py",
-        "columns.version == entry.version, free,",
-        "free,",
+        "orders/statements.py",
+        'columns.version == bindparam("was_version")',
+        'columns.version >= bindparam("was_version")',
         f"{CHAOS}test_order_races.py::test_authorizations_at_once_release_once",
     ),
     Sabotage(
@@ -291,10 +291,17 @@ SABOTAGES = (
     ),
     Sabotage(
         "a claim that was lost is settled all the same",
-        "orders/ledger.py",
-        "        ours = columns.claimed_until == to_epoch_us(until)\n        as_it_was",
-        "        ours = columns.version > 0\n        as_it_was",
+        "orders/statements.py",
+        'ours = table.c.claimed_until == bindparam("until")',
+        'ours = table.c.version < bindparam("until")',
         "orders/test_authorization.py::test_a_hook_that_rolls_the_transaction_back_releases_nothing",
+    ),
+    Sabotage(
+        "an order is told with invoices that its cancellation has unsaid",
+        "orders/claim.py",
+        "            elif not settled(values):",
+        "            elif not settled(values) or stored:",
+        "orders/test_held_invoices.py::test_whoever_hears_of_the_confirmed_cancellation_hears_of_no_invoice",
     ),
     Sabotage(
         "what a hook did before it failed is kept",
@@ -320,8 +327,8 @@ SABOTAGES = (
     Sabotage(
         "a confirmed cancellation leaves its held invoices where they are",
         "orders/lane.py",
-        "            self.withdraw(order)\n        elif",
-        "            pass\n        elif",
+        "            return self.withdraw(order)\n        if",
+        "            return False\n        if",
         "orders/test_held_invoices.py::test_confirmed_by_the_hook_it_is_discarded_and_was_never_said",
     ),
     Sabotage(

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from flask_vtex_seller import CancellationDecision, CancellationRequest, IllegalTransition, OrderState
+from flask_vtex_seller import (
+    CancellationDecision,
+    CancellationRequest,
+    IllegalTransition,
+    Order,
+    OrderState,
+    order_canceled,
+)
 from flask_vtex_seller.outbox.message import Message, MessageState
 from flask_vtex_seller.state import State, current_state
 
@@ -153,6 +160,18 @@ def test_confirmed_by_the_hook_it_is_discarded_and_was_never_said(shop: Shop) ->
     assert {message.last_reason for message in waiting(shop)} == {"the order is canceled"}
     assert (order(shop).state, order(shop).invoiced_said) == (OrderState.CANCELED, 0)
     assert hear(shop) == []
+
+
+def test_whoever_hears_of_the_confirmed_cancellation_hears_of_no_invoice(shop: Shop) -> None:
+    invoice(shop)
+    heard: list[int] = []
+
+    def hear_of(_: Any, order: Order) -> None:
+        heard.append(order.invoiced_said)
+
+    with order_canceled.connected_to(hear_of, shop.app):
+        cancel(shop, CONFIRM)
+    assert heard == [0]
 
 
 def test_a_decision_that_fails_settles_nothing(shop: Shop) -> None:

@@ -121,9 +121,9 @@ SABOTAGES = (
     ),
     Sabotage(
         "an order is found in every marketplace",
-        "orders/ledger.py",
-        "            columns.marketplace == marketplace,\n            columns.state",
-        "            columns.state",
+        "orders/statements.py",
+        'where(columns.marketplace == bindparam("of_marketplace"), columns.state',
+        "where(columns.state",
         "security/test_tenancy.py::test_every_id_of_the_other_marketplace_is_unknown",
     ),
     Sabotage(
