@@ -114,7 +114,7 @@ class QuestionHandler:
         self._clock = clock
 
     def prepare(self, messages: Sequence[Message], /) -> Mapping[int, Prepared | VtexSellerError]:
-        """Return nothing to send, and what the shop says of the SKUs whose presence is asked: it is a notice to them."""
+        """Return nothing to send, and what the shop says of the SKUs whose presence is asked for."""
         seen = see(self._present, [one for one in messages if one.operation == PRESENCE], catalog=True)
         return {message.id: Prepared(seen=seen.get(message.id)) for message in messages}
 

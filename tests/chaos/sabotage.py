@@ -28,6 +28,7 @@ DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "o
 CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
 FLOW, KEYS = "security/test_personal_data_in_the_flow.py::", "security/test_keys.py::"
 REMOVED = "security/test_personal_data_removed.py::"
+RECONCILE, SHOP = "catalog/test_reconcile.py::", "chaos/test_catalog_life.py"
 STORM, LIFE = "chaos/test_placement_storm.py::", "chaos/test_order_life.py::"
 SABOTAGES = (
     Sabotage(
@@ -388,6 +389,76 @@ SABOTAGES = (
         "if order.authorized_at is not None and order.state is not OrderState.CANCELED:",
         "if order.receipt is None and order.authorized_at is not None:",
         "orders/test_authorization.py::test_a_repeat_gets_the_same_answer_without_the_hook",
+    ),
+    Sabotage(
+        "notices that wait together are a call each",
+        "outbox/taking.py",
+        "            ledger.merge(messages, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "an equal value is a change",
+        "catalog/watch_flush.py",
+        "compare[name](now[name], before) is not True:",
+        "compare[name]:",
+        "catalog/test_watch.py::test_an_equal_value_is_no_change",
+    ),
+    Sabotage(
+        "what a flush changes is left to the sweep",
+        "catalog/watch.py",
+        "            self._tell(session, notices)\n",
+        "            pass\n",
+        SHOP,
+    ),
+    Sabotage(
+        "what a statement changes is left to the sweep",
+        "catalog/watch.py",
+        "            self._tell(state.session, notices)\n",
+        "            pass\n",
+        SHOP,
+    ),
+    Sabotage(
+        "a flush that failed is told of later",
+        "catalog/watch.py",
+        "    def _rolled_back(self, session: Session, _: object) -> None:\n        end_flush(session)\n",
+        "    def _rolled_back(self, session: Session, _: object) -> None:\n        pass\n",
+        "catalog/test_watch.py::test_a_flush_that_fails_says_nothing_later",
+    ),
+    Sabotage(
+        "the sweep does not look at stock",
+        "catalog/differences.py",
+        "if offered.stock != stock:",
+        "if offered.stock is None:",
+        SHOP,
+    ),
+    Sabotage(
+        "what a notice told is not kept when it is settled",
+        "catalog/handlers.py",
+        "        told.write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "a confirmed presence does not count as told",
+        "catalog/handlers.py",
+        "        ToldLedger(connection, self._sku_table).write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "what a marketplace without the SKU was told counts",
+        "catalog/told.py",
+        "case((known, value), else_=None)",
+        "value",
+        f"{RECONCILE}test_what_a_marketplace_was_told_before_it_had_the_sku_does_not_count",
+    ),
+    Sabotage(
+        "a notice that failed leaves what was told before it",
+        "catalog/told.py",
+        "            self._connection.execute(_forget_statement(self._table, kind), rows)\n",
+        "            pass\n",
+        f"{RECONCILE}test_after_a_notice_that_may_have_arrived_the_same_as_before_is_said_again",
     ),
 )
 
