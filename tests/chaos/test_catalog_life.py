@@ -43,6 +43,7 @@ numbers = st.integers(0, 5)
 """Few, so that what was comes back."""
 edits = st.lists(st.tuples(st.sampled_from([*SEEN * 2, *UNSEEN]), which, numbers), min_size=1, max_size=4)
 seen_edits = st.lists(st.tuples(st.sampled_from(SEEN), which, numbers), max_size=2)
+sometimes = st.sampled_from([False] * 4 + [True])
 deaths = st.one_of(st.none(), st.integers(0, 40))
 """After how many steps a process dies, if it does."""
 troubles = st.lists(st.sampled_from([None, None, *Trouble]), max_size=6)
@@ -125,11 +126,11 @@ class CatalogLife(RuleBasedStateMachine):
             self.ask_again(None)
             self._drain((), None)
 
-    @rule(edits=edits, commits=st.sampled_from([True, True, False]), death=deaths)
-    def edit(self, edits: Edits, commits: bool, death: int | None) -> None:
-        self._edit(edits, death, commits=commits)
+    @rule(edits=edits, gives_up=sometimes, dies=sometimes, death=st.integers(0, 15))
+    def edit(self, edits: Edits, gives_up: bool, dies: bool, death: int) -> None:
+        self._edit(edits, death if dies else None, commits=not gives_up)
 
-    edit_more = edit  # a rule's chance is one of all rules
+    edit_more = edit_still_more = edit  # a rule's chance is one of all rules
 
     @rule(code=st.sampled_from(CODES), breaks=st.booleans())
     def a_hook_fails_for(self, code: str, breaks: bool) -> None:
