@@ -1,6 +1,6 @@
 """What follows from a marketplace's answer to a message about a SKU: `life` says what it makes of the SKU's record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Table
 
@@ -63,7 +63,7 @@ class ChangeNotificationHandler:
         told = ToldLedger(connection, self._sku_table)
         told.write(CHANGE, {key: seen[key] for key in known}, now=now)
         told.write(CHANGE, {key: seen[key] for key in unknown}, now=now, accepted=False)
-        told.forget(CHANGE, seen.keys() - known.keys() - unknown.keys())
+        told.forget(CHANGE, _perhaps_arrived(ended))
         suggestions = [sku_draft(SUGGESTION, *key) for key in sorted(to_suggest)]
         OutboxLedger(connection, self._outbox_table).append(suggestions, now=now)
 
@@ -95,7 +95,7 @@ class PriceAndStockHandler:
         for kind in (PRICE, INVENTORY):
             seen = {key_of(one.message): one.seen for one in arrived if one.message.operation == kind}
             told.write(kind, seen, now=now)
-            told.forget(kind, {key_of(one.message) for one in ended if one.message.operation == kind} - seen.keys())
+            told.forget(kind, _perhaps_arrived(one for one in ended if one.message.operation == kind))
         reasons = {key_of(one.message): one.seen.trouble for one in arrived if one.seen and one.seen.trouble}
         SkuLedger(connection, self._sku_table).note(reasons, now=now)
 
@@ -144,3 +144,13 @@ class QuestionHandler:
         OutboxLedger(connection, self._outbox_table).append(
             [question(PRESENCE, *key) for key in sorted(open_)], now=now
         )
+
+
+def _perhaps_arrived(ended: Iterable[Settled]) -> set[Key]:
+    """Return the SKUs whose notices came to no good end, but for those that a first answer refused."""
+    return {
+        key_of(one.message)
+        for one in ended
+        if one.outcome.verdict is Verdict.RETRY
+        or (one.outcome.verdict is Verdict.REFUSED and (one.message.attempts > 1 or one.message.tries))
+    }

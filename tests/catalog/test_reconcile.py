@@ -203,20 +203,31 @@ def test_what_a_marketplace_was_told_before_it_had_the_sku_does_not_count(kept: 
 
 
 @pytest.mark.parametrize("kind", [CHANGE, PRICE, INVENTORY])
-@pytest.mark.parametrize("given_up", [False, True])
+@pytest.mark.parametrize("discarded", [False, True])
 def test_after_a_notice_that_may_have_arrived_the_same_as_before_is_said_again(
-    kept: Kept, kind: str, given_up: bool
+    kept: Kept, kind: str, discarded: bool
 ) -> None:
     """The marketplace asked, its answer was lost, and what it was told then holds no more."""
     kept.load()
     kept.write([sku_draft(kind, "acme", "apple")])
-    kept.answer = lambda _: BUSY if given_up else REFUSED
+    kept.answer = lambda _: BUSY
     kept.deliver()
-    if given_up:
+    if discarded:
         kept.state.drain.move([kept.newest()], MessageState.DISCARDED, reason="somebody said so")
+    kept.answer = lambda _: REFUSED
+    kept.clock.advance(3600)
+    kept.deliver()
     kept.answer = lambda _: DELIVERED
     kept.sweep()
     assert kept.deliver() == [(kind, "apple")]
+    assert kept.sweep().notices == 0
+
+
+def test_a_notice_that_was_refused_at_once_told_nothing_and_changes_nothing(kept: Kept) -> None:
+    kept.load()
+    kept.write([sku_draft(PRICE, "acme", "apple")])
+    kept.answer = lambda _: REFUSED
+    kept.deliver()
     assert kept.sweep().notices == 0
 
 
