@@ -1,10 +1,10 @@
 """A marketplace that keeps a view of its own of the shop's SKUs; what it shows of one, it asks the shop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import requests
@@ -43,6 +43,13 @@ class Decision(Enum):
     LOSES = "takes the SKU out of the catalog"
 
 
+class Shown(NamedTuple):
+    """What shoppers see of a SKU; None: nothing yet."""
+
+    price: Any = None
+    stock: Any = None
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """One that the marketplace took."""
@@ -56,15 +63,15 @@ class Market:
     """One marketplace.
 
     Args:
-        ask: what the shop answers about a SKU's price and stock.
+        ask: what the shop answers about a SKU; None if it fails.
         says_accepted: whether it says of an approved suggestion that it is, or that there is none.
     """
 
-    ask: Callable[[str], Any]
+    ask: Callable[[str], Shown | None]
     now: Callable[[], datetime]
     says_accepted: bool = False
-    catalog: dict[str, Any] = field(default_factory=dict)
-    """By SKU that is approved: what the shop answered last."""
+    catalog: dict[str, Shown] = field(default_factory=dict)
+    """What is approved."""
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
 
     def outcome(self, operation: str, sku_id: str, trouble: Trouble | None) -> Outcome:
@@ -85,7 +92,8 @@ class Market:
             return False
         if decision is Decision.APPROVES:
             del self.suggestions[sku_id]
-            self.catalog[sku_id] = self.ask(sku_id)
+            self.catalog[sku_id] = Shown()
+            self._look(sku_id)
         else:
             state = "denied" if decision is Decision.DENIES else "blocked"
             self.suggestions[sku_id] = replace(self.suggestions[sku_id], state=state)
@@ -110,11 +118,15 @@ class Market:
             return self._take(sku_id)
         if operation == "suggestion_status":
             return self._tell(sku_id)
-        if sku_id in self.catalog:
-            self.catalog[sku_id] = self.ask(sku_id)
-        if operation in ("price_notification", "inventory_notification"):
+        self._look(sku_id, _ABOUT.get(operation, Shown._fields))
+        if operation in _ABOUT:
             return 202, None  # they are queued, known SKU or not
         return (204, None) if sku_id in self.catalog else (404, {"message": "unknown SKU"})
+
+    def _look(self, sku_id: str, fields: Sequence[str] = Shown._fields) -> None:
+        """Ask about a SKU, and show what was asked for."""
+        if sku_id in self.catalog and (answer := self.ask(sku_id)) is not None:
+            self.catalog[sku_id] = self.catalog[sku_id]._replace(**{name: getattr(answer, name) for name in fields})
 
     def _take(self, sku_id: str) -> Answer:
         if sku_id in self.catalog:
@@ -134,4 +146,5 @@ class Market:
         return 200, {"status": "pending" if found.state == "pending" else "denied", "reason": "a blurred picture"}
 
 
+_ABOUT = {"price_notification": ("price",), "inventory_notification": ("stock",)}
 _REFUSALS = (Trouble.BUSY, Trouble.BROKEN, Trouble.AWAY)

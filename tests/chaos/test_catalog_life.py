@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ from flask_vtex_seller.state import EXTENSION_KEY, State
 
 from ..catalog.watching import Watching, make_watching, watch_all
 from ..shops import ACME, Shop
-from .catalog_market import Decision, Market, Trouble
+from .catalog_market import Decision, Market, Shown, Trouble
 from .catalog_shop import CATALOG, CODES, KINDS, PRICE, SEEN, STOCK, UNSEEN, Edit, Fate, Killed, Stall, touched
 from .conftest import Scale
 from .report import Figures
@@ -41,7 +41,7 @@ Key = tuple[str, str, str]
 which = st.integers(0, 3)
 numbers = st.integers(0, 5)
 """Few, so that what was comes back."""
-edits = st.lists(st.tuples(st.sampled_from([*SEEN * 2, *UNSEEN]), which, numbers), min_size=1, max_size=4)
+edits = st.lists(st.tuples(st.sampled_from([*SEEN, *UNSEEN * 2]), which, numbers), min_size=1, max_size=4)
 seen_edits = st.lists(st.tuples(st.sampled_from(SEEN), which, numbers), max_size=2)
 sometimes = st.sampled_from([False] * 4 + [True])
 deaths = st.one_of(st.none(), st.integers(0, 40))
@@ -67,12 +67,14 @@ class World:
         state: State = self.watching.shop.app.extensions[EXTENSION_KEY]
         return state
 
-    def ask(self, market: str, sku_id: str) -> Any:
+    def ask(self, market: str, sku_id: str) -> Shown | None:
         """What a marketplace is answered: the shop's own route says it, in another process."""
         with self.fate.dying(None):
-            shop = self.watching.shop
-            answer = shop.call("/pvt/orderForms/simulation", _cart(sku_id), marketplace=market)
-            return answer.json if answer.status_code == 200 else "the shop failed"
+            answer = self.watching.shop.call("/pvt/orderForms/simulation", _cart(sku_id), marketplace=market)
+        if answer.status_code != 200:
+            return None
+        (item,) = answer.json["items"]
+        return Shown(price=(item["price"], item["listPrice"]), stock=(item["quantity"], answer.json["logisticsInfo"]))
 
     def empty(self) -> None:
         self.stall.broken.clear()
@@ -282,14 +284,17 @@ class CatalogLife(RuleBasedStateMachine):
         self._drain_all()
         self._shows_what_holds()
 
-    def _shows_what_holds(self, but_for: Collection[str] = ()) -> None:
+    def _shows_what_holds(self, but_for: Set[str] = frozenset()) -> None:
         with self.world.watching.shop.app.app_context():
-            on_sale = set(self.stall.on_sale()).difference(but_for)
+            offered = set(self.stall.on_sale())
             told = {(record.marketplace, code) for code in CODES for record in self.world.state.skus.find(code)}
-        assert told.issuperset((name, sku_id) for name in MARKETS for sku_id in on_sale)
+        assert told.issuperset((name, sku_id) for name in MARKETS for sku_id in offered - but_for)
         for name, market in self.markets.items():
-            for sku_id, shown in market.catalog.items():
-                assert sku_id in but_for or shown == self.world.ask(name, sku_id), (name, sku_id)
+            for sku_id in market.catalog.keys() - but_for:
+                shown, holds = market.catalog[sku_id], self.world.ask(name, sku_id)
+                assert holds is not None
+                # what the shop does not offer has no price
+                assert shown == (holds if sku_id in offered else holds._replace(price=shown.price)), (name, sku_id)
 
     def _drain_all(self) -> None:
         for _ in range(10):
