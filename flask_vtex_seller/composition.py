@@ -234,6 +234,7 @@ def _handlers(
     )
     change = ChangeNotificationHandler(sku_table=skus, outbox_table=messages, present=present, clock=clock)
     notices = dict.fromkeys((PRICE, INVENTORY), PriceAndStockHandler(sku_table=skus, present=present, clock=clock))
-    questions = dict.fromkeys((STATUS, PRESENCE), QuestionHandler(sku_table=skus, outbox_table=messages, clock=clock))
+    question = QuestionHandler(sku_table=skus, outbox_table=messages, present=present, clock=clock)
+    questions = dict.fromkeys((STATUS, PRESENCE), question)
     orders_ = dict.fromkeys(ORDER_OPERATIONS, order)
     return {**orders_, **notices, CHANGE: change, SUGGESTION: suggestion, **questions}

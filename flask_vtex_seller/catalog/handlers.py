@@ -1,6 +1,6 @@
 """What follows from a marketplace's answer to a message about a SKU: `life` says what it makes of the SKU's record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Table
 
@@ -8,7 +8,7 @@ from ..clock import Clock
 from ..errors import VtexSellerError
 from ..marketplace.operations import Meaning
 from ..marketplace.outcome import Verdict
-from ..outbox.handler import Prepared, Settled, as_written
+from ..outbox.handler import Prepared, Settled
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Message
 from . import life
@@ -45,7 +45,8 @@ class ChangeNotificationHandler:
         return {id_: Prepared(seen=seen) for id_, seen in see(self._present, messages, catalog=True).items()}
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
-        """Take back nothing: the notice changes nothing until it is answered."""
+        """Write that it is not known what the marketplace was told: an attempt may have arrived."""
+        ToldLedger(connection, self._sku_table).forget(CHANGE, [key_of(message)])
 
     def settled(self, connection: Connection, ended: Sequence[Settled], /) -> None:
         """Write what the marketplace said; write suggestions of unknown SKUs in the same transaction."""
@@ -62,6 +63,7 @@ class ChangeNotificationHandler:
         told = ToldLedger(connection, self._sku_table)
         told.write(CHANGE, {key: seen[key] for key in known}, now=now)
         told.write(CHANGE, {key: seen[key] for key in unknown}, now=now, accepted=False)
+        told.forget(CHANGE, _perhaps_arrived(ended))
         suggestions = [sku_draft(SUGGESTION, *key) for key in sorted(to_suggest)]
         OutboxLedger(connection, self._outbox_table).append(suggestions, now=now)
 
@@ -83,16 +85,17 @@ class PriceAndStockHandler:
         return {id_: Prepared(seen=seen) for id_, seen in see(self._present, messages, catalog=False).items()}
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
-        """Take back nothing: the notice changes nothing until it is answered."""
+        """Write that it is not known what the marketplace was told: an attempt may have arrived."""
+        ToldLedger(connection, self._sku_table).forget(message.operation, [key_of(message)])
 
     def settled(self, connection: Connection, ended: Sequence[Settled], /) -> None:
         """Write what was told; what the shop could not say is kept as the SKU's reason."""
         told, now = ToldLedger(connection, self._sku_table), self._clock.now()
         arrived = [one for one in ended if one.outcome.verdict is Verdict.DELIVERED]
         for kind in (PRICE, INVENTORY):
-            told.write(
-                kind, {key_of(one.message): one.seen for one in arrived if one.message.operation == kind}, now=now
-            )
+            seen = {key_of(one.message): one.seen for one in arrived if one.message.operation == kind}
+            told.write(kind, seen, now=now)
+            told.forget(kind, _perhaps_arrived(one for one in ended if one.message.operation == kind))
         reasons = {key_of(one.message): one.seen.trouble for one in arrived if one.seen and one.seen.trouble}
         SkuLedger(connection, self._sku_table).note(reasons, now=now)
 
@@ -101,17 +104,19 @@ class QuestionHandler:
     """Learns what became of a suggestion, and whether the SKU is in the marketplace's catalog by now.
 
     Args:
-        sku_table, outbox_table: as of `ChangeNotificationHandler`.
+        sku_table, outbox_table, present: as of `ChangeNotificationHandler`.
     """
 
-    def __init__(self, *, sku_table: Table, outbox_table: Table, clock: Clock) -> None:
+    def __init__(self, *, sku_table: Table, outbox_table: Table, present: Present, clock: Clock) -> None:
+        self._present = present
         self._sku_table = sku_table
         self._outbox_table = outbox_table
         self._clock = clock
 
     def prepare(self, messages: Sequence[Message], /) -> Mapping[int, Prepared | VtexSellerError]:
-        """Return nothing to send: a question has no body."""
-        return as_written(messages)
+        """Return nothing to send, and what the shop says of the SKUs whose presence is asked for."""
+        seen = see(self._present, [one for one in messages if one.operation == PRESENCE], catalog=True)
+        return {message.id: Prepared(seen=seen.get(message.id)) for message in messages}
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
         """Take back nothing: a question changes nothing until it is answered."""
@@ -120,21 +125,32 @@ class QuestionHandler:
         """Write what the marketplace said; where that leaves open whether it has the SKU, ask for its presence next."""
         ledger, now = SkuLedger(connection, self._sku_table), self._clock.now()
         known, gone, reasons = (dict[Key, str]() for _ in range(3))
-        statuses = dict[Key, SuggestionStatus]()
+        statuses, seen = dict[Key, SuggestionStatus](), {key_of(one.message): one.seen for one in ended}
         for one in ended:
             key, delivered = key_of(one.message), one.outcome.verdict is Verdict.DELIVERED
             if one.message.operation == PRESENCE:
                 if delivered and one.outcome.meaning is not Meaning.UNKNOWN_SKU:
-                    known[key] = ""
+                    known[key] = one.seen.trouble if one.seen else ""
             elif delivered and one.outcome.meaning is Meaning.NOT_SUGGESTED:
                 gone[key] = one.outcome.reason
             else:
                 statuses[key] = read_suggestion_status(one.outcome.answer)
                 reasons[key] = read_suggestion_reason(one.outcome.answer)
         ledger.mark(known, SkuState.KNOWN, now=now)
+        ToldLedger(connection, self._sku_table).write(CHANGE, {key: seen[key] for key in known}, now=now)
         life.gone(ledger, gone, now=now)
         life.read_back(ledger, statuses, reasons, now=now)
         open_ = {*gone, *(key for key, status in statuses.items() if status not in _TELLING)}
         OutboxLedger(connection, self._outbox_table).append(
             [question(PRESENCE, *key) for key in sorted(open_)], now=now
         )
+
+
+def _perhaps_arrived(ended: Iterable[Settled]) -> set[Key]:
+    """Return the SKUs whose notices came to no good end, but for those that a first answer refused."""
+    return {
+        key_of(one.message)
+        for one in ended
+        if one.outcome.verdict is Verdict.RETRY
+        or (one.outcome.verdict is Verdict.REFUSED and (one.message.attempts > 1 or one.message.tries))
+    }

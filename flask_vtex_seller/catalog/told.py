@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Table, Update, bindparam, or_, select, update
+from sqlalchemy import BigInteger, Connection, Row, Table, Update, bindparam, case, or_, select, update
 
 from ..clock import to_epoch_us
 from ..database import dialect_of, insert_of, is_transient
@@ -106,6 +106,8 @@ class ToldLedger:
     def write(self, kind: str, seen: Mapping[Key, Seen | None], *, now: datetime, accepted: bool = True) -> None:
         """Write what a delivered notice of a kind told, where there is a record; None: what it told is not known.
 
+        A notice of price or stock is taken for any SKU, and tells something where the marketplace has it.
+
         Args:
             accepted: whether the marketplace has the SKU. If not, it asks for no price and no stock.
         """
@@ -117,15 +119,25 @@ class ToldLedger:
         if rows:
             self._connection.execute(_write_statement(self._table, kind), rows)
 
+    def forget(self, kind: str, keys: Iterable[Key]) -> None:
+        """Write that it is not known what SKUs' marketplaces were told: a notice of a kind came to no good end.
+
+        It may have arrived before it failed, and what the shop said then need not be what it says now.
+        """
+        rows = [{"of": marketplace, "id": sku_id} for marketplace, sku_id in sorted(keys)]
+        if rows:
+            self._connection.execute(_forget_statement(self._table, kind), rows)
+
     def read(self, marketplace: str, sku_ids: Sequence[str]) -> dict[str, Record]:
         """Return the records of SKUs by id."""
         values = {"of": marketplace, "ids": list(sku_ids)}
         return {row[0]: row for row in self._connection.execute(_read_statement(self._table), values)}
 
     def on_sale(self, marketplace: str, *, after: str, limit: int) -> list[str]:
-        """Return the next SKUs, in order, that the marketplace knows and was told a stock of."""
+        """Return the next SKUs, in order, that the marketplace knows and may have in stock, for all that is known."""
         columns = self._table.c
-        of_stock = (columns.state == SkuState.KNOWN.value, columns.told_stock > 0)
+        in_stock = or_(columns.told_stock > 0, columns.told_stock.is_(None))
+        of_stock = (columns.state == SkuState.KNOWN.value, in_stock)
         page = select(columns.sku_id).where(columns.marketplace == marketplace, columns.sku_id > after, *of_stock)
         return list(self._connection.execute(page.order_by(columns.sku_id).limit(limit)).scalars())
 
@@ -164,9 +176,20 @@ def _values(kind: str, seen: Seen | None, accepted: bool) -> dict[str, Any]:
 @cache
 def _write_statement(table: Table, kind: str) -> Update:
     columns = table.c
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _WRITTEN[kind]}
-    row = (columns.marketplace == bindparam("of"), columns.sku_id == bindparam("id"))
-    return update(table).where(*row).values(told_at=bindparam("at", type_=BigInteger), **values)
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in _WRITTEN[kind]}
+    if kind != CHANGE:
+        known = columns.state == SkuState.KNOWN.value
+        values = {name: case((known, value), else_=None) for name, value in values.items()}
+    return _updated(table).values(told_at=bindparam("at", type_=BigInteger), **values)
+
+
+@cache
+def _forget_statement(table: Table, kind: str) -> Update:
+    return _updated(table).values(dict.fromkeys(_WRITTEN[kind]))
+
+
+def _updated(table: Table) -> Update:
+    return update(table).where(table.c.marketplace == bindparam("of"), table.c.sku_id == bindparam("id"))
 
 
 @cache

@@ -124,7 +124,9 @@ class World:
             return client.send(OPERATIONS[message.operation], marketplace, message.arguments, body)
 
         sku_table, outbox_table = self.tables["vtex_sku"], self.tables["vtex_outbox"]
-        questions = QuestionHandler(sku_table=sku_table, outbox_table=outbox_table, clock=self.clock)
+        questions = QuestionHandler(
+            sku_table=sku_table, outbox_table=outbox_table, present=self.present, clock=self.clock
+        )
         drain = Drain(
             engine=self.engine,
             table=outbox_table,

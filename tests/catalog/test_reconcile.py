@@ -1,22 +1,23 @@
 """The sweep: what marketplaces were told is kept, and what differs from it becomes notices, each once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from flask_vtex_seller.catalog.notices import PRESENCE, question, sku_draft
 from flask_vtex_seller.catalog.reconcile import Progress
 from flask_vtex_seller.catalog.sku import SkuState
 from flask_vtex_seller.marketplace.operations import Meaning
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
-from flask_vtex_seller.outbox.message import Message
+from flask_vtex_seller.outbox.message import Draft, Message, MessageState
 from flask_vtex_seller.runners.scheduler import reconcile
 from flask_vtex_seller.state import State, current_state
 
-from ..outbox.box import DELIVERED, REFUSED
+from ..outbox.box import BUSY, DELIVERED, REFUSED
 from ..shops import ACME, Shop, StoppedClock
 from .conftest import make_sku
 
@@ -80,6 +81,18 @@ class Kept:
         """Have everything told and known."""
         self.sweep()
         self.deliver()
+
+    def write(self, drafts: Sequence[Draft]) -> None:
+        self.state.drain.append(drafts)
+
+    def make_known(self, sku_id: str) -> None:
+        with self.shop.app.app_context():
+            current_state().skus.mark({("acme", sku_id): ""}, SkuState.KNOWN, now=self.clock.now())
+            self.shop.db.session.commit()
+
+    def newest(self) -> int:
+        with self.shop.app.app_context():
+            return current_state().outbox.page(limit=1)[0].id
 
     def stock(self, sku_id: str, **changes: Any) -> None:
         self.shop.stock[sku_id] = replace(self.shop.stock[sku_id], **changes)
@@ -159,13 +172,76 @@ def test_price_and_stock_of_a_sku_that_the_marketplace_lacks_are_not_said(kept: 
 def test_a_sku_that_becomes_known_without_a_notice_is_told_price_and_stock(kept: Kept) -> None:
     kept.answer = lambda _: UNKNOWN_SKU
     kept.load()
-    with kept.shop.app.app_context():
-        state = current_state()
-        state.skus.mark({("acme", "apple"): ""}, SkuState.KNOWN, now=kept.clock.now())
-        kept.shop.db.session.commit()
+    kept.make_known("apple")
     kept.answer = lambda _: DELIVERED
     kept.sweep()
     assert kept.deliver() == [(INVENTORY, "apple"), (PRICE, "apple")]
+
+
+def test_a_sku_whose_presence_was_confirmed_was_told_what_held_then(kept: Kept) -> None:
+    kept.answer = lambda _: UNKNOWN_SKU
+    kept.load()
+    kept.answer = lambda _: DELIVERED
+    kept.write([question(PRESENCE, "acme", "apple")])
+    assert kept.deliver() == [(PRESENCE, "apple")]
+    assert kept.sweep().notices == 0
+    kept.stock("apple", stock=1)
+    kept.sweep()
+    assert kept.deliver() == [(INVENTORY, "apple")]
+
+
+def test_what_a_marketplace_was_told_before_it_had_the_sku_does_not_count(kept: Kept) -> None:
+    """It takes such a notice, and asks for nothing."""
+    kept.answer = lambda message: UNKNOWN_SKU if message.operation == CHANGE else DELIVERED
+    kept.load()
+    kept.write([sku_draft(PRICE, "acme", "apple"), sku_draft(INVENTORY, "acme", "apple")])
+    kept.deliver()
+    kept.make_known("apple")
+    kept.sweep()
+    assert kept.deliver() == [(INVENTORY, "apple"), (PRICE, "apple")]
+    assert kept.sweep().notices == 0
+
+
+@pytest.mark.parametrize("kind", [CHANGE, PRICE, INVENTORY])
+@pytest.mark.parametrize("discarded", [False, True])
+def test_after_a_notice_that_may_have_arrived_the_same_as_before_is_said_again(
+    kept: Kept, kind: str, discarded: bool
+) -> None:
+    """The marketplace asked, its answer was lost, and what it was told then holds no more."""
+    kept.load()
+    kept.write([sku_draft(kind, "acme", "apple")])
+    kept.answer = lambda _: BUSY
+    kept.deliver()
+    if discarded:
+        kept.state.drain.move([kept.newest()], MessageState.DISCARDED, reason="somebody said so")
+    kept.answer = lambda _: REFUSED
+    kept.clock.advance(3600)
+    kept.deliver()
+    kept.answer = lambda _: DELIVERED
+    kept.sweep()
+    assert kept.deliver() == [(kind, "apple")]
+    assert kept.sweep().notices == 0
+
+
+def test_a_notice_that_was_refused_at_once_told_nothing_and_changes_nothing(kept: Kept) -> None:
+    kept.load()
+    kept.write([sku_draft(PRICE, "acme", "apple")])
+    kept.answer = lambda _: REFUSED
+    kept.deliver()
+    assert kept.sweep().notices == 0
+
+
+def test_a_sku_that_is_gone_before_anybody_knew_what_it_was_told_is_said_to_be_out_of_stock(kept: Kept) -> None:
+    kept.load()
+    kept.broken = {"apple"}
+    kept.write([sku_draft(INVENTORY, "acme", "apple")])
+    kept.deliver()
+    kept.broken = set()
+    kept.ids.remove("apple")
+    del kept.shop.stock["apple"]
+    kept.sweep()
+    assert kept.deliver() == [(INVENTORY, "apple")]
+    assert kept.sweep().notices == 0
 
 
 def test_a_change_while_a_notice_is_on_its_way_costs_a_notice_and_loses_none(kept: Kept) -> None:

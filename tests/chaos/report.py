@@ -33,6 +33,7 @@ PROMISES = {
     "R18": "Every fault of the network is an attempt with an end",
     "R19": "A stop is graceful",
     "R20": "It runs for long",
+    "R21": "Marketplaces come to show what the shop sells",
     "sabotage": "Each mechanism is missed by a test when it is taken away",
 }
 DATABASES = ("sqlite", "postgres")

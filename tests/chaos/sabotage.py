@@ -26,6 +26,7 @@ class Sabotage:
 
 DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "outbox/test_backoff.py::"
 CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
+RECONCILE, SHOP = "catalog/test_reconcile.py::", "chaos/test_catalog_life.py"
 STORM, LIFE = "chaos/test_placement_storm.py::", "chaos/test_order_life.py::"
 SABOTAGES = (
     Sabotage(
@@ -344,6 +345,69 @@ SABOTAGES = (
         "if order.authorized_at is not None and order.state is not OrderState.CANCELED:",
         "if order.receipt is None and order.authorized_at is not None:",
         "orders/test_authorization.py::test_a_repeat_gets_the_same_answer_without_the_hook",
+    ),
+    Sabotage(
+        "notices that wait together are a call each",
+        "outbox/taking.py",
+        "            ledger.merge(messages, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "an equal value is a change",
+        "catalog/watch_flush.py",
+        "compare[name](now[name], before) is not True:",
+        "compare[name]:",
+        "catalog/test_watch.py::test_an_equal_value_is_no_change",
+    ),
+    Sabotage(
+        "what a flush changes is left to the sweep",
+        "catalog/watch.py",
+        "            self._tell(session, notices)\n",
+        "            pass\n",
+        "catalog/test_watch.py::test_a_changed_price_is_a_price_notice",
+    ),
+    Sabotage(
+        "what a statement changes is left to the sweep",
+        "catalog/watch.py",
+        "            self._tell(state.session, notices)\n",
+        "            pass\n",
+        "catalog/test_watch_statements.py::test_an_update_tells_of_the_rows_that_it_changed",
+    ),
+    Sabotage(
+        "the sweep does not look at stock",
+        "catalog/differences.py",
+        "if offered.stock != stock:",
+        "if offered.stock is None:",
+        f"{RECONCILE}test_a_difference_is_said_once_by_its_own_notice",
+    ),
+    Sabotage(
+        "what a notice told is not kept when it is settled",
+        "catalog/handlers.py",
+        "        told.write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "a confirmed presence does not count as told",
+        "catalog/handlers.py",
+        "        ToldLedger(connection, self._sku_table).write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
+        "",
+        SHOP,
+    ),
+    Sabotage(
+        "what a marketplace without the SKU was told counts",
+        "catalog/told.py",
+        "case((known, value), else_=None)",
+        "value",
+        f"{RECONCILE}test_what_a_marketplace_was_told_before_it_had_the_sku_does_not_count",
+    ),
+    Sabotage(
+        "a notice that failed leaves what was told before it",
+        "catalog/told.py",
+        "            self._connection.execute(_forget_statement(self._table, kind), rows)\n",
+        "            pass\n",
+        f"{RECONCILE}test_after_a_notice_that_may_have_arrived_the_same_as_before_is_said_again",
     ),
 )
 
