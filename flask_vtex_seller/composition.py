@@ -86,7 +86,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
         skus=SkuLedger(session, tables[SKU_TABLE.name]),
         outbox=outbox,
         drain=drain,
-        reconciler=_reconciler(settings, drain, tables=tables, hooks=hooks, present=present),
+        reconciler=_reconciler(app, settings, drain, tables=tables, hooks=hooks, present=present),
         personal_data=PersonalData(drain=drain, orders=tables[ORDER_TABLE.name]),
         failures=FailureLimit(settings.auth_failures_per_minute, clock),
     )
@@ -114,13 +114,16 @@ def _present(app: Flask, settings: Settings, hooks: Hooks) -> Present:
     )
 
 
-def _reconciler(settings: Settings, drain: Drain, *, tables: Tables, hooks: Hooks, present: Present) -> Reconciler:
+def _reconciler(
+    app: Flask, settings: Settings, drain: Drain, *, tables: Tables, hooks: Hooks, present: Present
+) -> Reconciler:
     survey = Survey(
         engine=drain.engine,
         skus=tables[SKU_TABLE.name],
         present=present,
         sku_ids_loader=hooks.sku_ids_loader,
         marketplaces=settings.marketplaces,
+        context=app.app_context,
     )
     return Reconciler(
         engine=drain.engine, survey=survey, outbox=drain.table, runs=tables[RUN_TABLE.name], clock=drain.clock

@@ -1,6 +1,7 @@
 """Holding what the shop sells against what its marketplaces were told, a batch of SKUs at a time; writes nothing."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ class Survey:
         skus: the copy of `ledger.TABLE` on the shop's metadata.
         sku_ids_loader: the shop's function.
         marketplaces: the configured ones by name.
+        context: what that function needs around it, as of `Present`: its transaction must not last as long as a sweep.
     """
 
     engine: Engine
@@ -61,6 +63,7 @@ class Survey:
     present: Present
     sku_ids_loader: Hook[SkuIdsLoader]
     marketplaces: Mapping[str, Marketplace]
+    context: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @property
     def hearers(self) -> Mapping[str, frozenset[str]]:
@@ -77,7 +80,8 @@ class Survey:
         Raises:
             HookMissing, HookFailed: see `sku_ids_on_sale`.
         """
-        return checked(sku_ids_on_sale(self.sku_ids_loader))
+        with self.context():
+            return checked(sku_ids_on_sale(self.sku_ids_loader))
 
     def look(
         self,

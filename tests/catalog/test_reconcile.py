@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event, text
 
 from flask_vtex_seller.catalog.notices import PRESENCE, question, sku_draft
 from flask_vtex_seller.catalog.reconcile import Progress
@@ -356,6 +357,24 @@ def test_a_shop_that_names_no_skus_is_left_alone_and_one_that_fails_is_no_end_of
         shop.seller.sku_ids_loader(lambda: 1 // 0)  # type: ignore[arg-type]
         assert reconcile(current_state(), threading.Event()) is False
     assert "reconciling failed: the shop's sku_ids_loader raised ZeroDivisionError" in caplog.text
+
+
+def test_no_function_of_the_shops_leaves_its_transaction_open_during_a_sweep(kept: Kept) -> None:
+    session, open_ = kept.shop.db.session, list[bool]()
+
+    def ids() -> list[str]:
+        session.execute(text("SELECT 1"))
+        return kept.ids
+
+    def look(*_: object) -> None:
+        open_.append(session().in_transaction())
+
+    kept.shop.seller._hooks.sku_ids_loader._function = ids
+    with kept.shop.app.app_context():
+        event.listen(kept.state.drain.engine, "begin", look)
+        kept.sweep()
+    assert len(open_) > 2
+    assert not any(open_[1:]), "the first is the loader's own"
 
 
 def test_what_could_not_be_read_is_logged(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
