@@ -9,21 +9,17 @@ loop, above 1.5 times the cost, or above 20 MB.
 """
 
 import argparse
-import random
 import statistics
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import requests
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from loopback import marketplace
-from requests.adapters import HTTPAdapter
+from outbound import THREADS, bare, growth, seconds, share
 
 from flask_vtex_seller import VtexSeller
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
@@ -31,7 +27,6 @@ from flask_vtex_seller.outbox.drain import Drain
 from flask_vtex_seller.outbox.message import Draft
 from flask_vtex_seller.state import current_state
 
-THREADS = 32
 ITEMS = [{"id": "1", "price": 2490, "quantity": 2}]
 BODY = {"type": "Output", "invoiceNumber": "1001", "invoiceValue": 4980, "items": ITEMS}
 LEAST_SHARE, MOST_GROWTH, MOST_MEGABYTES = 0.9, 1.5, 20.0
@@ -70,54 +65,22 @@ def _draft(number: int) -> Draft:
     return Draft(marketplace="acme", operation="invoice", lane=f"order:{number}", arguments=arguments, body=BODY)
 
 
-def bare(url: str, calls: int) -> float:
-    """Return the calls a second of threads that post and do nothing else."""
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
-    headers = {"X-VTEX-API-AppKey": "key", "X-VTEX-API-AppToken": "token"}
-    numbers, lock = iter(range(calls)), threading.Lock()
-
-    def work() -> None:
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
-            session.post(f"{url}/api/oms/pvt/orders/{number}-01/invoice", json=BODY, headers=headers, timeout=15).json()
-
-    def together() -> None:
-        threads = [threading.Thread(target=work) for _ in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    return calls / _seconds(together)
-
-
 def drained(url: str, calls: int) -> float:
-    """Return the calls a second of a drain of as many threads."""
+    """Return the seconds that a drain of as many threads takes."""
     with shop(url) as drain:
         fill(drain, calls)
-        took = _seconds(lambda: drain.run(threads=THREADS))
+        took = seconds(lambda: drain.run(threads=THREADS))
         left = drain.run().delivered
         assert not left, f"{left} messages were left"
-        return calls / took
+        return took
 
 
-def share(latency_seconds: float, calls: int, rounds: int) -> float:
-    """Return the median of the drain's share of the bare loop's calls, pair by pair."""
-    shares = []
+def share_of_bare(latency_seconds: float, calls: int, rounds: int) -> float:
+    """Return the drain's share of the bare loop's calls a second."""
     with marketplace(latency_seconds=latency_seconds) as url:
-        for number in range(rounds):
-            pair = {"bare": 0.0, "drain": 0.0}
-            for name in random.sample(sorted(pair), 2):
-                pair[name] = (bare if name == "bare" else drained)(url, calls)
-            shares.append(pair["drain"] / pair["bare"])
-            words = f"bare {pair['bare']:5.0f}/s, drain {pair['drain']:5.0f}/s, share {shares[-1]:.2f}"
-            print(f"  {latency_seconds * 1000:3.0f} ms, round {number + 1}: {words}", flush=True)
-    return statistics.median(shares)
+        urls = [f"{url}/api/oms/pvt/orders/{number}-01/invoice" for number in range(calls)]
+        ways = {"bare": lambda: bare(urls, BODY), "drain": lambda: drained(url, calls)}
+        return share(calls, rounds, ways, f"{latency_seconds * 1000:3.0f} ms")
 
 
 def cost(waiting: int) -> float:
@@ -126,38 +89,16 @@ def cost(waiting: int) -> float:
         fill(drain, waiting)
         quick = replace(drain, send=lambda *_: _DELIVERED)
         quick.run(limit=SAMPLE)
-        return 1e6 * statistics.median(_seconds(lambda: quick.run(limit=SAMPLE)) for _ in range(3)) / SAMPLE
+        return 1e6 * statistics.median(seconds(lambda: quick.run(limit=SAMPLE)) for _ in range(3)) / SAMPLE
 
 
-def growth(count: int) -> float:
+def grown_by(count: int) -> float:
     """Return by how many megabytes memory grows while so many messages are delivered."""
     with shop("http://127.0.0.1:9") as drain:
         fill(drain, count)
         quick = replace(drain, send=lambda *_: _DELIVERED)
         quick.run(limit=count // 10, threads=THREADS)
-        before, most, stop = _megabytes(), [0.0], threading.Event()
-
-        def watch() -> None:
-            while not stop.wait(0.1):
-                most[0] = max(most[0], _megabytes())
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        quick.run(threads=THREADS)
-        stop.set()
-        watcher.join()
-        return max(most[0], _megabytes()) - before
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
-def _megabytes() -> float:
-    resident = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(resident) * 4096 / 1e6
+        return growth(lambda: quick.run(threads=THREADS))
 
 
 def main() -> int:
@@ -168,9 +109,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--growth", type=int, default=100_000)
     wanted = parser.parse_args()
-    shares = {latency: share(latency, wanted.calls, wanted.rounds) for latency in (0.05, 0.15)}
+    shares = {latency: share_of_bare(latency, wanted.calls, wanted.rounds) for latency in (0.05, 0.15)}
     few, many = cost(FEW + 4 * SAMPLE), cost(wanted.rows)
-    grown = growth(wanted.growth)
+    grown = grown_by(wanted.growth)
     for latency, found in shares.items():
         print(f"at {latency * 1000:.0f} ms the drain makes {found:.2f} of the bare loop's calls")
     print(f"taking and settling costs {few:.0f} µs with {FEW:,} waiting and {many:.0f} µs with {wanted.rows:,}")

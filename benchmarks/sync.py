@@ -10,9 +10,6 @@ bare loop, above 50 MB, with more than one call of a function for a batch, and b
 """
 
 import argparse
-import random
-import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import requests
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from loopback import marketplace
-from requests.adapters import HTTPAdapter
+from outbound import THREADS, bare, growth, seconds, share
 
 from flask_vtex_seller import Offer, SimulationRequest, Sku, SkuImage, VtexSeller
 from flask_vtex_seller.catalog.handlers import ChangeNotificationHandler
@@ -34,7 +30,6 @@ from flask_vtex_seller.catalog.survey import BATCH
 from flask_vtex_seller.state import current_state
 
 T = TypeVar("T")
-THREADS = 32
 LEAST_SHARE, MOST_MEGABYTES, LEAST_SKUS = 0.85, 50.0, 20_000
 IMAGES = (SkuImage(name="front", url="https://shop.example/front.jpg"),)
 
@@ -125,33 +120,6 @@ def _timed(calls: Calls, work: Callable[[], list[T]]) -> list[T]:
     return made
 
 
-def bare(url: str, count: int) -> float:
-    """Return the seconds that threads take which post and do nothing else."""
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
-    headers = {"X-VTEX-API-AppKey": "key", "X-VTEX-API-AppToken": "token"}
-    names, lock = iter(ids(count)), threading.Lock()
-    notice = f"{url}/api/catalog_system/pvt/skuseller/changenotification/shop"
-
-    def work() -> None:
-        while True:
-            with lock:
-                name = next(names, None)
-            if name is None:
-                return
-            session.post(f"{notice}/{name}", headers=headers, timeout=15).json()
-
-    def together() -> None:
-        threads = [threading.Thread(target=work) for _ in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    return _seconds(together)
-
-
 def first_load(url: str, count: int) -> float:
     """Return the seconds that the command takes for so many SKUs.
 
@@ -159,7 +127,7 @@ def first_load(url: str, count: int) -> float:
         AssertionError: not every SKU was told, or a function of the shop's was called more than once for a batch.
     """
     with shop(url, count) as (app, calls), counting(calls):
-        took = _seconds(lambda: print("   ", run(app, "sync", "--all").replace("\n", "; ")))
+        took = seconds(lambda: print("   ", run(app, "sync", "--all").replace("\n", "; ")))
         written = -(-count // BATCH)
         assert len(calls.times) == 2 * (written + calls.batches), (len(calls.times), written, calls.batches)
         assert calls.batches * THREADS / 4 < count, f"{calls.batches} batches of notices: far too small ones"
@@ -182,38 +150,21 @@ def counting(calls: Calls) -> Iterator[None]:
         ChangeNotificationHandler.prepare = genuine  # type: ignore[method-assign]
 
 
-def share(count: int, rounds: int, latency_seconds: float) -> float:
-    """Return the median of the command's share of the bare loop's calls, pair by pair."""
-    shares = []
+def share_of_bare(count: int, rounds: int, latency_seconds: float) -> float:
+    """Return the command's share of the bare loop's calls a second."""
     with marketplace(latency_seconds=latency_seconds) as url:
-        for number in range(rounds):
-            pair = {"bare": 0.0, "sync": 0.0}
-            for name in random.sample(sorted(pair), 2):
-                pair[name] = count / (bare if name == "bare" else first_load)(url, count)
-            shares.append(pair["sync"] / pair["bare"])
-            words = f"bare {pair['bare']:5.0f}/s, sync {pair['sync']:5.0f}/s, share {shares[-1]:.2f}"
-            print(f"  round {number + 1}: {words}", flush=True)
-    return statistics.median(shares)
+        urls = [f"{url}/api/catalog_system/pvt/skuseller/changenotification/shop/{name}" for name in ids(count)]
+        ways = {"bare": lambda: bare(urls), "sync": lambda: first_load(url, count)}
+        return share(count, rounds, ways, f"{count:,} SKUs")
 
 
-def growth(count: int) -> float:
+def grown_by(count: int) -> float:
     """Return by how many megabytes memory grows while so many SKUs are told; the second time, all being loaded."""
     with marketplace(latency_seconds=0.0) as url:
         with shop(url, 1_000) as (app, _):
             run(app, "sync", "--all")
         with shop(url, count) as (app, _):
-            before, most, stop = _megabytes(), [0.0], threading.Event()
-
-            def watch() -> None:
-                while not stop.wait(0.1):
-                    most[0] = max(most[0], _megabytes())
-
-            watcher = threading.Thread(target=watch)
-            watcher.start()
-            run(app, "sync", "--all")
-            stop.set()
-            watcher.join()
-            return max(most[0], _megabytes()) - before
+            return growth(lambda: run(app, "sync", "--all"))
 
 
 def sweep(count: int) -> float:
@@ -232,7 +183,7 @@ def sweep(count: int) -> float:
         found = state.reconciler.run(batch=BATCH)
         assert (found.done, found.notices, found.failures) == (count, 0, []), found
         calls.times.clear()
-        took = _seconds(lambda: state.reconciler.run(batch=BATCH))
+        took = seconds(lambda: state.reconciler.run(batch=BATCH))
         return count / (took - sum(calls.times))
 
 
@@ -240,17 +191,6 @@ def run(app: Flask, *arguments: str) -> str:
     result = app.test_cli_runner().invoke(args=["vtex-seller", *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout.strip()
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
-def _megabytes() -> float:
-    resident = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(resident) * 4096 / 1e6
 
 
 def main() -> int:
@@ -263,9 +203,9 @@ def main() -> int:
     wanted = parser.parse_args()
     swept = sweep(wanted.sweep)
     print(f"a sweep looks at {swept:,.0f} unchanged SKUs a second of {wanted.sweep:,}", flush=True)
-    found = share(wanted.skus, wanted.rounds, wanted.latency)
+    found = share_of_bare(wanted.skus, wanted.rounds, wanted.latency)
     print(f"the first load makes {found:.2f} of the bare loop's calls", flush=True)
-    grown = growth(wanted.skus)
+    grown = grown_by(wanted.skus)
     print(f"telling {wanted.skus:,} SKUs grows memory by {grown:.1f} MB")
     return int(wanted.check and (found < LEAST_SHARE or grown > MOST_MEGABYTES or swept < LEAST_SKUS))
 
