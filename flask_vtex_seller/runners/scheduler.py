@@ -21,7 +21,7 @@ from ..catalog.ledger import SkuLedger
 from ..catalog.notices import CHANGE, hearers
 from ..catalog.sync import due_for_another_look
 from ..clock import SystemClock
-from ..database import missing
+from ..database import is_transient, missing
 from ..errors import ConfigurationError, VtexSellerError
 from ..orders.personal_data import Whose
 from ..outbox.ledger import OutboxLedger
@@ -35,7 +35,7 @@ RECONCILE_SECONDS = 60.0
 """How often is looked whether it is time to; the setting says when it is."""
 SWEEP_SECONDS = 60.0
 EXPIRE_SECONDS = 60.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS, _TRY_AGAIN_SECONDS = 0.1, 1.0
 LOOK_AGAIN_AFTER = timedelta(minutes=20)
 """How often a suggested SKU is asked about. Source: VTEX asks for 15 to 30 minutes between two looks."""
 _LOOKS_AT_A_TIME = 200
@@ -71,11 +71,25 @@ def run_worker(app: Flask) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    scheduler = start_scheduler(app, stop=stop, elect=False)
+    scheduler = _start_in_the_end(app, stop)
     # Looking now and then: a wait without end would miss a signal that comes just before it begins.
     while not stop.is_set():
         time.sleep(_LOOK_SECONDS)
-    scheduler.shutdown(wait=True)
+    if scheduler is not None:
+        scheduler.shutdown(wait=True)
+
+
+def _start_in_the_end(app: Flask, stop: threading.Event) -> BackgroundScheduler | None:
+    """Start the worker's scheduler as soon as the database answers: after a power cut both start at once."""
+    while not stop.is_set():
+        try:
+            return start_scheduler(app, stop=stop, elect=False)
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+            _log.error("the database failed at the start: %s", type(error).__name__)
+            time.sleep(_TRY_AGAIN_SECONDS)
+    return None
 
 
 def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: bool = True) -> BackgroundScheduler:

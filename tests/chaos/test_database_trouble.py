@@ -83,6 +83,29 @@ def test_a_server_that_restarts_again_and_again_loses_nothing(
     assert max(recoveries) <= 5
 
 
+@pytest.mark.postgres
+def test_a_worker_that_starts_before_its_database_waits_for_it(
+    postgres_server: postgres.Server, restarting: tuple[Speaker, Nursery], marketplace: Marketplace
+) -> None:
+    """R5"""
+    speaker, nursery = restarting
+    speaker.say("before")
+    postgres_server.stop()
+    try:
+        nursery.start()
+        begun = time.monotonic()
+        while "the database failed at the start" not in nursery.log.read_text():
+            assert time.monotonic() - begun < 60, nursery.log.read_text()
+            time.sleep(0.05)
+    finally:
+        postgres_server.start()
+        speaker.box.state.drain.engine.dispose()
+    marketplace.wait_for_more(1)
+    wait_until_settled(speaker.box, seconds=60)
+    nursery.end()
+    assert doubled(marketplace.arrivals) == 0
+
+
 @pytest.fixture
 def trouble(box: Box, tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "trouble"
