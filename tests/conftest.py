@@ -23,8 +23,8 @@ from . import postgres, statements
 from .shops import Shop, make_shop
 
 pytest_plugins = ["flask_vtex_seller.testing.plugin"]
-_DATABASE = frozenset({"database_url", "postgres_url", "app", "calls", "check", "vtex_conversation", "vtex_outgoing"})
-"""What a test that uses a database asks for; the last five ask for `database_url` only while they run."""
+_DATABASE = frozenset({"database_url", "postgres_url", "calls", "check", "vtex_conversation", "vtex_outgoing"})
+"""What a test that uses a database asks for; the last four ask for `database_url` only while they run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

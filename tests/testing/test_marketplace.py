@@ -26,9 +26,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def app(request: pytest.FixtureRequest) -> Any:
+def app(shop: Shop) -> Any:
     """The application under test, as a shop's own tests have it."""
-    return request.getfixturevalue("shop").app
+    return shop.app
 
 
 def order(marketplace: VtexMarketplace, **changes: Any) -> dict[str, Any]:
