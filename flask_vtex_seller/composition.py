@@ -70,7 +70,7 @@ def compose(app: Flask, settings: Settings, *, db: SQLAlchemy, tables: Tables, h
     invoices = InvoiceLedger(session, tables[INVOICE_TABLE.name], tables[ORDER_TABLE.name])
     claims = Claims(ledger=ledger, clock=clock)
     lanes = OrderLanes(outbox=outbox, invoices=invoices, clock=clock)
-    present = _present(app, settings, hooks)
+    present = _present(app, settings, hooks, clock)
     drain = _compose_drain(app, settings, db=db, tables=tables, hooks=hooks, present=present, clock=clock, vault=vault)
     return State(
         settings=settings,
@@ -105,12 +105,13 @@ def _compose_inbound(hooks: Hooks, *, claims: Claims, ask: Ask, lanes: OrderLane
     )
 
 
-def _present(app: Flask, settings: Settings, hooks: Hooks) -> Present:
+def _present(app: Flask, settings: Settings, hooks: Hooks, clock: Clock) -> Present:
     return Present(
         offer_loader=hooks.offer_loader.get,
         sku_loader=hooks.sku_loader,
         marketplaces=settings.marketplaces,
         context=app.app_context,
+        monotonic=clock.monotonic,
     )
 
 

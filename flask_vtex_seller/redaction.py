@@ -9,8 +9,12 @@ import re
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from .hook import places
 
@@ -25,6 +29,8 @@ _SECRET = ("token", "apptoken", "xvtexapiapptoken", "password", "secret", "autho
 _KEYS = frozenset((*_PERSONAL, *_SECRET))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _MAX_DEPTH = 8
+_TELLING_NOTHING = (bool, int, float, Decimal, Enum, UUID, date, time, timedelta)
+"""Values that a formatter may write as they are."""
 
 
 def _spellings(keys: Iterable[str]) -> str:
@@ -34,7 +40,7 @@ def _spellings(keys: Iterable[str]) -> str:
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*\'"""
 _SHAPES = r"""
-    [\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+                    # an e-mail address
+    (?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]+(?:\.[\w-]+)+     # an e-mail address, in one go: long words take minutes else
     | (?<!\d)\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)                # a CPF
     | \b[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\d{2}(?!\d)  # a CNPJ
     | (?:\+|%2B)\d[\d\ ().-]{8,18}\d                        # a phone number
@@ -57,8 +63,8 @@ class _Patterns:
 @cache
 def _patterns() -> _Patterns:
     keys, secrets = _spellings(_KEYS), _spellings(_SECRET)
-    value = rf"""(?:{_QUOTED}|\[[^\]]*\]|[^\s&,;"'(){{}}\[\]]+)"""
-    nested = r"""(?P<quote>\\+["'])\s*:\s*)(?:(?P=quote).*?(?P=quote)|\[[^\]]*\]|[^\s,\\}\]]+)"""
+    value = rf"""(?:{_QUOTED}|\[[^\]]{{0,4000}}\]|[^\s&,;"'(){{}}\[\]]+)"""
+    nested = r"""(?P<quote>\\+["'])\s*:\s*)(?:(?P=quote).*?(?P=quote)|\[[^\]]{0,4000}\]|[^\s,\\}\]]+)"""
     return _Patterns(
         named=(
             re.compile(rf"(?P<key>\b(?:{secrets}):[ \t]*)[^\r\n]+", re.IGNORECASE),
@@ -92,18 +98,19 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact `record`; never raises, as a log must not."""
         if isinstance(record.msg, Mapping) and not record.args:
-            record.msg = self._cleaned(record.msg)
+            record.msg = self._cleaned_or_gone(record.msg)
         else:
             record.msg, record.args = self.redact(_message(record)), None
         if record.exc_info:
-            record.exc_text, record.exc_info = self.redact(self._traceback(record.exc_info[1])), None
+            error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+            record.exc_text, record.exc_info = self.redact(self._traceback(error)), None
         elif record.exc_text:
             record.exc_text = self.redact(record.exc_text)
         if record.stack_info:
             record.stack_info = self.redact(record.stack_info)
-        for name, value in vars(record).items():
+        for name, value in list(vars(record).items()):
             if name not in _STANDARD:
-                setattr(record, name, self._cleaned(value, name))
+                setattr(record, name, self._cleaned_or_gone(value, name))
         return True
 
     def redact(self, text: str) -> str:
@@ -113,6 +120,13 @@ class RedactingFilter(logging.Filter):
         for pattern in self._patterns.named:
             text = pattern.sub(rf"\g<key>{GONE}", text)
         return self._patterns.documents.sub(_document, self._patterns.shapes.sub(GONE, text))
+
+    def _cleaned_or_gone(self, value: Any, key: object = None) -> Any:
+        try:
+            return self._cleaned(value, key)
+        except Exception:
+            # An object of the shop's that cannot even be looked at.
+            return GONE
 
     def _cleaned(self, value: Any, key: object = None, depth: int = 0) -> Any:
         if isinstance(key, str) and key.lower().replace("_", "").replace("-", "") in _KEYS and value is not None:
@@ -127,7 +141,9 @@ class RedactingFilter(logging.Filter):
             return {name: self._cleaned(inner, name, depth + 1) for name, inner in value.items()}
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self._cleaned(inner, None, depth + 1) for inner in value)
-        return value
+        if isinstance(value, BaseException) and not self._exception_words:
+            return type(value).__name__
+        return value if value is None or isinstance(value, _TELLING_NOTHING) else self.redact(str(value))
 
     def _traceback(self, error: BaseException | None) -> str:
         if error is None:

@@ -30,8 +30,9 @@ def is_inside(address: str | None, allowed: Iterable[Network]) -> bool:
 
 
 class FailureLimit:
-    """Counts the failures of each source in a minute; in this process alone, and in bounded memory.
+    """Counts the failures of each source at each door in a minute; in this process alone, and in bounded memory.
 
+    At each door: marketplaces may call from the same addresses, and one with an old token must not shut out another.
     Not in the database: whoever may not call must not make the shop write.
 
     Args:
@@ -42,22 +43,22 @@ class FailureLimit:
         self._most = most
         self._clock = clock
         self._lock = Lock()
-        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         """When a source's minute ends and its failures so far, the oldest minute first."""
 
-    def wait(self, address: str | None) -> float:
-        """Return for how many seconds calls from the address are turned away; 0 if they are not."""
+    def wait(self, address: str | None, door: str) -> float:
+        """Return for how many seconds calls from the address are turned away at a door; 0 if they are not."""
         if self._most is None:
             return 0.0
         with self._lock:
-            end, failures = self._seen.get(_source(address), (0.0, 0))
+            end, failures = self._seen.get((door, _source(address)), (0.0, 0))
         return max(end - self._clock.monotonic(), 0.0) if failures >= self._most else 0.0
 
-    def note(self, address: str | None) -> None:
+    def note(self, address: str | None, door: str) -> None:
         """Count a failure."""
         if self._most is None:
             return
-        source, now = _source(address), self._clock.monotonic()
+        source, now = (door, _source(address)), self._clock.monotonic()
         with self._lock:
             end, failures = self._seen.get(source, (0.0, 0))
             if not failures or end <= now:

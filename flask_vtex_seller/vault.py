@@ -81,5 +81,5 @@ def _opened(fernet: Any, stored: str) -> str | None:
 
     try:
         return str(fernet.decrypt(stored.removeprefix(_MARK)), "utf-8")
-    except InvalidToken:
+    except (InvalidToken, ValueError):  # ValueError: what was never sealed, and only begins like it
         return None

@@ -261,3 +261,11 @@ def test_an_unknown_order_is_an_error(busy: Shop) -> None:
         result = run(busy, "orders", "show", *arguments)
         assert result.exit_code == 1
         assert f"no marketplace placed an order '{arguments[0]}' here" in result.output
+
+
+@pytest.mark.parametrize("command", ["status", "catalog status", "outbox list", "purge --older-than 1 --yes"])
+def test_a_database_without_the_tables_is_an_error_of_one_line(new_shop: Callable[..., Shop], command: str) -> None:
+    shop = new_shop(create_tables=False)
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", *command.split()])
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+    assert "flask vtex-seller create-tables" in result.stderr

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 from requests_mock import ANY, Mocker
+from sqlalchemy import text
 
-from flask_vtex_seller import Offer, SimulationRequest
+from flask_vtex_seller import Offer, SimulationRequest, message_delivered
 from flask_vtex_seller.catalog.reconcile import Wanted
 from flask_vtex_seller.outbox.message import Message
 from flask_vtex_seller.state import current_state
@@ -203,7 +204,15 @@ def test_price_and_stock_are_said_again_where_the_sku_is_known(shop: Shop) -> No
     ]
 
 
-@pytest.mark.parametrize("arguments", [("--all", "--sku", "a"), ("--all", "--since", "2026-03"), ("--since", "soon")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--all", "--sku", "a"),
+        ("--all", "--since", "2026-03"),
+        ("--since", "soon"),
+        ("--since", "0001-01-01T00:00+01:00"),
+    ],
+)
 def test_options_that_make_no_sense_are_refused(shop: Shop, arguments: tuple[str, ...]) -> None:
     result = run(load(shop, lambda: ["apple"]), *arguments)
     assert result.exit_code == 2
@@ -230,6 +239,18 @@ def test_a_run_that_was_cut_off_is_continued_and_one_that_ended_is_not(shop: Sho
     assert "12 notices to acme, other\n" in run(shop, "--all").stdout
 
 
+def test_a_run_that_was_cut_off_asks_itself_whatever_another_one_asked_meanwhile(shop: Shop) -> None:
+    load(shop, lambda: ["apple", "pear"])
+    deliver(shop)
+    with shop.app.app_context():
+        wanted = Wanted(everything=True, renotify=True)
+        current_state().reconciler.run(wanted, batch=1, stop=iter([False, True]).__next__)
+    current_clock(shop).advance(1)
+    run(shop, "--all")
+    deliver(shop)
+    assert "; 0 notices" not in run(shop, "--all", "--renotify").stdout
+
+
 def test_a_run_may_be_begun_anew(shop: Shop) -> None:
     load(shop, lambda: ["apple", "pear"])
     with shop.app.app_context():
@@ -239,6 +260,19 @@ def test_a_run_may_be_begun_anew(shop: Shop) -> None:
 
 
 # sending
+
+
+def test_who_is_told_of_a_delivery_may_use_the_shops_session(shop: Shop, requests_mock: Mocker) -> None:
+    requests_mock.post(ANY, status_code=204)
+    load(shop, lambda: ["apple"])
+    heard = list[int]()
+
+    def hear(*_: Any, **__: Any) -> None:
+        heard.append(shop.db.session.execute(text("SELECT 1")).scalar())
+
+    with message_delivered.connected_to(hear, sender=shop.app):
+        shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync", "--all"])
+    assert heard == [1, 1]
 
 
 def test_it_is_sent_at_once_with_the_configured_threads(shop: Shop, requests_mock: Mocker) -> None:

@@ -168,3 +168,39 @@ def test_what_contains_itself_ends(sink: Sink) -> None:
     endless["again"] = endless
     sink.log.warning("x", extra={"endless": endless})
     assert sink.text == "x\n"
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "1." * 150_000, "+1" * 150_000, "number=[" * 10_000])
+def test_a_text_of_any_length_is_soon_looked_through(text: str) -> None:
+    """A pattern that begins anew at each letter takes minutes for this: the tests' own time-out tells."""
+    assert len(redact(text)) > 0
+
+
+class Odd:
+    """What a shop may log beside its words."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def test_objects_beside_a_record_are_written_without_what_tells(sink: Sink) -> None:
+    beside = {"who": Odd("maria.silva@example.com"), "why": ValueError("39053344705"), "count": 3, "nothing": None}
+    sink.log.warning("odd", extra=beside)
+    found = vars(sink.records[-1]) if sink.records else {}
+    record = logging.makeLogRecord(beside)
+    assert RedactingFilter().filter(record)
+    assert (record.who, record.why, record.count, record.nothing) == ("…", "ValueError", 3, None)  # type: ignore[attr-defined]
+    assert found == {} or "maria" not in str(found)
+
+
+def test_nothing_beside_a_record_breaks_a_log() -> None:
+    class Broken(dict[str, str]):
+        def items(self) -> Any:
+            raise RuntimeError
+
+    record = logging.makeLogRecord({"msg": "x", "exc_info": True, "broken": Broken()})
+    assert RedactingFilter().filter(record)
+    assert record.broken == "…"  # type: ignore[attr-defined]

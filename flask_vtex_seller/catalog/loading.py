@@ -1,10 +1,12 @@
 """Asking the shop for SKUs in a way that a bad one does not stop the others."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import VtexSellerError
 from ..hook import Hook, HookBoundary
 from .hooks import SkuLoader
+from .patience import Patience
 from .schemas import write_suggestion
 from .sku import Sku, SkuNotReady
 
@@ -12,30 +14,39 @@ Loaded = dict[str, Sku | VtexSellerError]
 """By id: what the shop says of a SKU, or why it says nothing that can be used."""
 
 
-def load_skus(sku_loader: Hook[SkuLoader], sku_ids: Sequence[str]) -> Loaded:
+def load_skus(
+    sku_loader: Hook[SkuLoader], sku_ids: Sequence[str], *, monotonic: Callable[[], float] = time.monotonic
+) -> Loaded:
     """Return an entry for each SKU; what the shop returns beyond those is left out.
 
     What the shop's function yields before it fails counts. It is asked again about one half of the others and then the
-    other, until those that it fails for are found: 1 + 2 · log₂ n calls for one bad SKU of n.
+    other, until those that it fails for are found, 1 + 2 · log₂ n calls for one bad SKU of n, or `Patience` is over.
+
+    Args:
+        monotonic: the time, in seconds.
     """
     try:
         sku_loader.get()
     except VtexSellerError as error:
         return dict.fromkeys(sku_ids, error)
-    return _load(sku_loader, list(dict.fromkeys(sku_ids)))
+    return _load(sku_loader, list(dict.fromkeys(sku_ids)), Patience(monotonic))
 
 
-def _load(sku_loader: Hook[SkuLoader], sku_ids: Sequence[str]) -> Loaded:
+def _load(sku_loader: Hook[SkuLoader], sku_ids: Sequence[str], patience: Patience) -> Loaded:
+    if patience.is_over:
+        return dict.fromkeys(sku_ids, patience.error)
     found = Loaded()
+    patience.begin()
     try:
         with HookBoundary(sku_loader.name):
             _collect(sku_loader, sku_ids, found)
     except VtexSellerError as error:
+        patience.failed(error)
         rest = [sku_id for sku_id in sku_ids if sku_id not in found]
         middle = len(rest) // 2
         if not middle:
             return found | dict.fromkeys(rest, error)
-        return found | _load(sku_loader, rest[:middle]) | _load(sku_loader, rest[middle:])
+        return found | _load(sku_loader, rest[:middle], patience) | _load(sku_loader, rest[middle:], patience)
     reason = f"the shop's {sku_loader.name} does not return it"
     return {sku_id: SkuNotReady(sku_id, [reason]) for sku_id in sku_ids} | found
 

@@ -1,5 +1,6 @@
 """What the shop says of its SKUs at this moment: its functions are asked for many at once, and none spoils the rest."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
@@ -15,6 +16,7 @@ from ..errors import HookMissing, VtexSellerError
 from ..hook import Hook, HookBoundary
 from ..offers import Offer, SimulationItem, SimulationRequest
 from .hooks import SkuLoader
+from .patience import Patience
 from .sku import Sku
 
 T = TypeVar("T")
@@ -49,14 +51,16 @@ NOTHING = Offered(None, None, 0)
 class Present:
     """Asks the shop's functions what holds now, without writing anything; used in any thread.
 
-    A function that fails for many SKUs is asked about half of them at a time, until the ones at fault are found. Each
-    call has a context of its own, so that what one breaks (a session, say) is gone when the next begins.
+    A function that fails for many SKUs is asked about half of them at a time, until the ones at fault are found, or
+    `Patience` is over: then it failed for all the others, too. Each call has a context of its own, so that what one
+    breaks (a session, say) is gone when the next begins.
 
     Args:
         offer_loader: returns the shop's function; looked up for each call, and raises HookMissing.
         sku_loader: the shop's function, if it has one.
         marketplaces: the configured ones by name.
         context: what the shop's functions need around them, such as an application context.
+        monotonic: the time, in seconds.
     """
 
     def __init__(
@@ -66,11 +70,13 @@ class Present:
         sku_loader: Hook[SkuLoader],
         marketplaces: Mapping[str, Marketplace],
         context: Callable[[], AbstractContextManager[object]] = nullcontext,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._offer_loader = offer_loader
         self._sku_loader = sku_loader
         self._marketplaces = marketplaces
         self._context = context
+        self._monotonic = monotonic
 
     def offers(
         self, marketplace: str, sku_ids: Sequence[str], *, strays: set[str] | None = None
@@ -92,7 +98,7 @@ class Present:
             found = self._read(OFFER_LOADER, Offer, lambda: load(some, request), some, strays)
             return {sku_id: _offered(found.get(sku_id), asker.max_stock) for sku_id in some}
 
-        return _in_halves(ask, tuple(sku_ids))
+        return _in_halves(ask, tuple(sku_ids), Patience(self._monotonic))
 
     def catalog(self, sku_ids: Sequence[str], *, strays: set[str] | None = None) -> dict[str, str | NotRead]:
         """Return a digest of each SKU's catalog data; `NO_CATALOG` where the shop says none. As `offers`."""
@@ -104,7 +110,7 @@ class Present:
             found = self._read(self._sku_loader.name, Sku, lambda: load_skus(some), some, strays)
             return {sku_id: _digested(found.get(sku_id)) for sku_id in some}
 
-        return _in_halves(ask, tuple(sku_ids))
+        return _in_halves(ask, tuple(sku_ids), Patience(self._monotonic))
 
     def _read(
         self, name: str, kind: type[T], load: Callable[[], Iterable[T]], asked: Sequence[str], strays: set[str] | None
@@ -165,16 +171,20 @@ def _digested(sku: Sku | NotRead | None) -> str | NotRead:
 
 
 def _in_halves(
-    ask: Callable[[Sequence[str]], dict[str, T | NotRead]], sku_ids: Sequence[str]
+    ask: Callable[[Sequence[str]], dict[str, T | NotRead]], sku_ids: Sequence[str], patience: Patience
 ) -> dict[str, T | NotRead]:
     if not sku_ids:
         return {}
+    if patience.is_over:
+        return dict.fromkeys(sku_ids, NotRead(str(patience.error)))
+    patience.begin()
     try:
         return ask(sku_ids)
     except HookMissing:
         raise
     except VtexSellerError as error:
-        if len(sku_ids) == 1:
-            return {sku_ids[0]: NotRead(str(error))}
+        patience.failed(error)
+    if len(sku_ids) == 1:
+        return {sku_ids[0]: NotRead(str(patience.error))}
     middle = len(sku_ids) // 2
-    return {**_in_halves(ask, sku_ids[:middle]), **_in_halves(ask, sku_ids[middle:])}
+    return {**_in_halves(ask, sku_ids[:middle], patience), **_in_halves(ask, sku_ids[middle:], patience)}

@@ -124,9 +124,7 @@ class Reconciler:
             self._write(looks, hearers, wanted, begun, made)
             made.done += len(some)
             tell(made)
-        if not wanted.sku_ids:
-            self._unnamed(frozenset(sku_ids), strays, batch, made)
-        made.ended = True
+        made.ended = bool(wanted.sku_ids) or self._unnamed(frozenset(sku_ids), strays, batch, made, stop)
         return made
 
     def _begin(self, wanted: Wanted, restart: bool, made: Progress) -> int | None:
@@ -153,13 +151,22 @@ class Reconciler:
         self.end(DIFFERENCES, made)
         return made
 
-    def _unnamed(self, named: Collection[str], strays: Collection[str], batch: int, made: Progress) -> None:
-        """Tell of SKUs that are not on sale any more what a simulation answers now: no stock, if the shop is right."""
+    def _unnamed(
+        self, named: Collection[str], strays: Collection[str], batch: int, made: Progress, stop: Callable[[], bool]
+    ) -> bool:
+        """Tell of SKUs that are not on sale any more what a simulation answers now: no stock, if the shop is right.
+
+        Returns:
+            Whether it came to the end.
+        """
         made.failures += [Failure(None, str(stray), _STRAY) for stray in sorted(map(str, set(strays) - set(named)))]
         for name, kinds in self.survey.hearers.items():
             for some in self.survey.unnamed(name, named, batch) if INVENTORY in kinds else ():
+                if stop():
+                    return False
                 looks = self.survey.look(some, among=(name,))
                 self._write(looks, {name: frozenset({INVENTORY})}, DIFFERENCES, None, made)
+        return True
 
     def _write(
         self,

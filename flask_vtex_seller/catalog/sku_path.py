@@ -112,6 +112,7 @@ class SkuPath:
             return state.dict.get(self._attribute, UNLOADED)
         if self.is_to_many or not state.committed_state.keys().isdisjoint(self.deciding):
             return UNLOADED  # what is loaded may be the row that it belonged to before
+        row = state
         for step in self._steps:
             related = state.dict.get(step, UNLOADED)
             if related is None:
@@ -119,7 +120,21 @@ class SkuPath:
             if related is UNLOADED or isinstance(related, list | set | dict):
                 return UNLOADED
             state = inspect(related)
+            if step == self._steps[0] and not self._names(row, state):
+                return UNLOADED
         return state.dict.get(self._attribute, UNLOADED)
+
+    def _names(self, state: InstanceState[Any], related: InstanceState[Any]) -> bool:
+        """Tell whether the row's foreign key names the related row; SQLAlchemy keeps another that was loaded before."""
+        return all(state.dict.get(local, UNLOADED) == related.dict.get(remote) for local, remote in self._key_pairs)
+
+    @cached_property
+    def _key_pairs(self) -> list[tuple[str, str]]:
+        first = self.relationships[0]
+        remote = (column for _, column in first.local_remote_pairs or ())
+        return list(
+            zip(self.deciding, (first.mapper.get_property_by_column(column).key for column in remote), strict=True)
+        )
 
     def stored(self, state: InstanceState[Any]) -> Any:
         """Return the id as the database has it before the flush, `UNLOADED` if the loaded rows do not say it."""

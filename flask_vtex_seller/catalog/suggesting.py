@@ -61,7 +61,9 @@ class SuggestionHandler:
         that a function of the shop's fails for, or when there is none, a `HookFailed` or `HookMissing`.
         """
         with self.context():
-            skus = load_skus(self.sku_loader, [message.arguments["sku_id"] for message in messages])
+            skus = load_skus(
+                self.sku_loader, [one.arguments["sku_id"] for one in messages], monotonic=self.clock.monotonic
+            )
             prepared = dict[int, Prepared | VtexSellerError]()
             waiting = Counter[tuple[str, str]]()
             for message in messages:

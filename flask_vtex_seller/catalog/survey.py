@@ -140,5 +140,5 @@ def checked(sku_ids: Iterable[object]) -> tuple[list[str], list[Failure]]:
 def _unasked(sku_ids: Sequence[str], records: Mapping[str, Record], since: int | None) -> Sequence[str]:
     if since is None:
         return sku_ids
-    asked = {sku_id for sku_id, record in records.items() if record.asked_at is not None and record.asked_at >= since}
+    asked = {sku_id for sku_id, record in records.items() if record.asked_at == since}
     return [sku_id for sku_id in sku_ids if sku_id not in asked]

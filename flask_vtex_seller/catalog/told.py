@@ -7,7 +7,7 @@ costs a notice too many, never one too few.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, Table, Update, bindparam, case, or_, select, update
@@ -173,7 +173,7 @@ def _values(kind: str, seen: Seen | None, accepted: bool) -> dict[str, Any]:
     return {f"new_{name}": values[name] for name in _WRITTEN[kind]}
 
 
-@cache
+@lru_cache(maxsize=64)
 def _write_statement(table: Table, kind: str) -> Update:
     columns = table.c
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in _WRITTEN[kind]}
@@ -183,7 +183,7 @@ def _write_statement(table: Table, kind: str) -> Update:
     return _updated(table).values(told_at=bindparam("at", type_=BigInteger), **values)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _forget_statement(table: Table, kind: str) -> Update:
     return _updated(table).values(dict.fromkeys(_WRITTEN[kind]))
 
@@ -192,16 +192,16 @@ def _updated(table: Table) -> Update:
     return update(table).where(table.c.marketplace == bindparam("of"), table.c.sku_id == bindparam("id"))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _read_statement(table: Table) -> Any:
     columns = table.c
     ours = (columns.marketplace == bindparam("of"), columns.sku_id.in_(bindparam("ids", expanding=True)))
     return select(*(columns[name] for name in READ)).where(*ours)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _ask_statement(dialect: str, table: Table) -> Any:
     columns, statement = table.c, insert_of(dialect, table)
     key, begun = [columns.marketplace, columns.sku_id], statement.excluded.asked_at
-    unasked = or_(columns.asked_at.is_(None), columns.asked_at < begun)
+    unasked = columns.asked_at.is_distinct_from(begun)
     return statement.on_conflict_do_update(index_elements=key, set_={"asked_at": begun}, where=unasked).returning(*key)

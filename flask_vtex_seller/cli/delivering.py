@@ -1,7 +1,8 @@
 """Delivering beside a command that writes messages, as a worker would."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from ..outbox.drain import Drain
@@ -18,13 +19,22 @@ class Delivery:
     Args:
         counted: the operations whose ends are counted.
         threads: that make calls at a time.
+        context: what receivers of signals need around them, such as an application context.
     """
 
-    def __init__(self, drain: Drain, *, counted: Collection[str], threads: int) -> None:
+    def __init__(
+        self,
+        drain: Drain,
+        *,
+        counted: Collection[str],
+        threads: int,
+        context: Callable[[], AbstractContextManager[object]],
+    ) -> None:
         self._announce = drain.announce
         self._drain = replace(drain, announce=self._count)
         self._counted = frozenset(counted)
         self._threads = threads
+        self._context = context
         self._more = threading.Event()
         self._all_written = False
         self._stopped = False
@@ -71,15 +81,19 @@ class Delivery:
 
     def _run(self) -> None:
         try:
-            while not self._stopped:
-                last = self._all_written
-                self._more.clear()
-                self.failed += self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped).failed
-                if last:
-                    return
-                self._more.wait()
+            with self._context():
+                self._deliver()
         except Exception as error:
             self._error = error
+
+    def _deliver(self) -> None:
+        while not self._stopped:
+            self._more.clear()  # before the look: what is said in between must not be forgotten
+            last = self._all_written
+            self.failed += self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped).failed
+            if last:
+                return
+            self._more.wait()
 
     def _count(self, settled: Settled) -> None:
         if settled.message.operation in self._counted:

@@ -52,6 +52,8 @@ def forget(whom: str, marketplace: str | None, force: bool, yes: bool) -> None:
     if len({order.marketplace for order in orders}) > 1:
         names = ", ".join(sorted(order.marketplace for order in orders))
         raise click.ClickException(f"{names} all have an order of that id: choose with --marketplace")
+    # As where the marketplace names an order: the shop's own ids come first.
+    orders = [order for order in orders if order.order_id == whom] or orders
     whose, unreadable = Whose(orders=tuple((order.marketplace, order.marketplace_order_id) for order in orders)), 0
     if not orders and "@" in whom:
         with click.progressbar(length=personal_data.count(), label="rows", file=sys.stderr) as bar:

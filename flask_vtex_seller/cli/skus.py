@@ -12,11 +12,9 @@ from flask.cli import with_appcontext
 from ..catalog.ledger import TABLE, Key, SkuLedger
 from ..catalog.notices import CHANGE, SUGGESTION, hearers, sku_draft
 from ..catalog.sku import SkuRecord, SkuState, require_sku_id
-from ..catalog.sync import sku_ids_on_sale
 from ..errors import VtexSellerError
-from ..outbox.ledger import OutboxLedger
 from ..state import current_state
-from .showing import shown
+from .showing import printable, shown
 
 ADOPTED = "adopted: somebody at the shop said that the marketplace has it"
 _STATES = click.Choice([state.value for state in SkuState])
@@ -109,7 +107,7 @@ def adopt(sku_ids: tuple[str, ...], marketplace: str | None, all_: bool, yes: bo
 def suggest(sku_ids: tuple[str, ...], marketplace: str | None) -> None:
     """Suggest SKUs again, also those that were denied or blocked; one that the marketplace has is left out."""
     drain, names = current_state().drain, _hearers(marketplace)
-    with drain.engine.begin() as connection:
+    with drain.engine.connect() as connection:
         skus = SkuLedger(connection, current_state().tables[TABLE.name])
         known = {
             (record.marketplace, sku_id)
@@ -117,9 +115,8 @@ def suggest(sku_ids: tuple[str, ...], marketplace: str | None) -> None:
             for record in skus.find(sku_id)
             if record.state is SkuState.KNOWN
         }
-        wanted = [key for name in names for sku_id in sku_ids if (key := (name, sku_id)) not in known]
-        suggestions = [sku_draft(SUGGESTION, *key) for key in wanted]
-        OutboxLedger(connection, drain.table).append(suggestions, now=drain.clock.now())
+    wanted = [key for name in names for sku_id in sku_ids if (key := (name, sku_id)) not in known]
+    drain.append([sku_draft(SUGGESTION, *key) for key in wanted])
     click.echo(f"{len(wanted)} suggestions are on their way to {', '.join(names)}")
     if len(wanted) < len(sku_ids) * len(names):
         raise click.ClickException("the others are in the marketplace's catalog already")
@@ -139,9 +136,12 @@ def _hearers(marketplace: str | None) -> list[str]:
 
 def _on_sale() -> list[str]:
     try:
-        return list(dict.fromkeys(map(require_sku_id, sku_ids_on_sale(current_state().hooks.sku_ids_loader))))
-    except (VtexSellerError, TypeError, ValueError) as error:
+        sku_ids, bad = current_state().reconciler.survey.on_sale()
+    except VtexSellerError as error:
         raise click.ClickException(str(error)) from None
+    if bad:
+        raise click.ClickException(printable(f"{bad[0].sku_id}: {bad[0].reason}"))
+    return sku_ids
 
 
 def _batches(sku_ids: Sequence[str]) -> Iterable[list[str]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
@@ -14,7 +15,7 @@ from ..catalog.notices import CHANGE, INVENTORY, PRICE
 from ..catalog.reconcile import Progress, Wanted
 from ..catalog.survey import Failure
 from ..errors import VtexSellerError
-from ..state import current_state
+from ..state import State, current_state
 from .delivering import Delivery
 from .showing import printable
 
@@ -27,9 +28,9 @@ def _read_moment(_: click.Context, __: click.Parameter, text: str | None) -> dat
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter("must be a day or a moment, such as 2026-03-04 or 2026-03-04T15:45") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 @click.command("sync")
@@ -59,7 +60,7 @@ def sync(
     wanted = Wanted(everything=everything, since=since, sku_ids=sku_ids, renotify=renotify)
     names = _hearers()
     state = current_state()
-    delivery = Delivery(state.drain, counted=_KINDS, threads=state.settings.drain_threads) if deliver else None
+    delivery = _delivery(state) if deliver else None
     try:
         with delivery or nullcontext():
             made = _write(wanted, batch, restart, delivery)
@@ -70,6 +71,12 @@ def sync(
         words = str(error) if isinstance(error, VtexSellerError) else "the database failed: repeat the command to go on"
         raise click.ClickException(words) from None
     _conclude(made, delivery, names)
+
+
+def _delivery(state: State) -> Delivery:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    threads = state.settings.drain_threads
+    return Delivery(state.drain, counted=_KINDS, threads=threads, context=app.app_context)
 
 
 def _hearers() -> list[str]:

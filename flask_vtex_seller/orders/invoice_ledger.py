@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -143,7 +143,7 @@ class InvoiceLedger:
         )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _arrival(invoices: Table) -> Any:
     """Return the statement of an arrival, made once, for it is made often."""
     columns = invoices.c
@@ -160,7 +160,7 @@ def _arrival(invoices: Table) -> Any:
     )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _moving(table: Table, kind: str) -> Any:
     """Return the statement that moves an order on by the value of an invoice of a kind; made once, too."""
     orders, value = table.c, bindparam("amount", type_=BigInteger)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, and_, tuple_
@@ -117,19 +118,22 @@ class PersonalData:
                 waiting=tuple(waiting),
             )
 
-    def remove(self, whose: Whose, *, force: bool = False, progress: Progress = bool) -> Held:
+    def remove(
+        self, whose: Whose, *, force: bool = False, progress: Progress = bool, stop: Callable[[], bool] = bool
+    ) -> Held:
         """Remove it from orders and from messages that are over; return how much that was, and what waits.
 
         Args:
             force: discard what waits before: it is never sent. What is being sent right now is left all the same.
+            stop: asked between two pages; true ends it, and what is left is removed the next time.
         """
         in_orders, in_messages = self._which(whose)
         if force:
             for page in self._pages(self._in_messages, in_messages, ~self._over):
                 self.drain.move([row.id for row in page], MessageState.DISCARDED, reason=REASON)
         return Held(
-            messages=self._remove(self._in_messages, in_messages, self._over, progress=progress),
-            orders=self._remove(self._in_orders, in_orders, progress=progress),
+            messages=self._remove(self._in_messages, in_messages, self._over, progress=progress, stop=stop),
+            orders=self._remove(self._in_orders, in_orders, progress=progress, stop=stop),
             waiting=self.held(whose).waiting,
         )
 
@@ -178,9 +182,15 @@ class PersonalData:
                 return
             after = columns.key(page[-1])
 
-    def _remove(self, columns: PersonalColumns, *criteria: ColumnElement[bool], progress: Progress) -> int:
+    def _remove(
+        self,
+        columns: PersonalColumns,
+        *criteria: ColumnElement[bool],
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> int:
         removed = 0
-        for page in self._pages(columns, *criteria):
+        for page in takewhile(lambda _: not stop(), self._pages(columns, *criteria)):
             with self.drain.engine.begin() as connection:
                 removed += columns.remove(connection, [columns.key(row) for row in page], *criteria)
             progress(len(page))

@@ -279,21 +279,25 @@ class _Run:
 
     def _attempt(self, taken: Taken, preparation: Preparation) -> Attempt | datetime | None:
         """Make one call; if it was not begun: None, or when it shall be."""
-        clock, message = self.drain.clock, taken.message
+        clock = self.drain.clock
         pause = (taken.not_before - clock.now()).total_seconds() if taken.not_before else 0.0
         if pause > 0:
             clock.sleep(pause)
-        # A call may only begin while the lease surely holds: after a pause somebody else may have taken the message.
-        if self.over(taken) or clock.monotonic() - taken.begun >= self.drain.lease.total_seconds() / 2:
+        if self.over(taken) or not self._holds(taken):
             return None
         begun = clock.now()
-        outcome, seen = self._outcome(message, preparation)
+        outcome, seen = self._outcome(taken, preparation)
         if isinstance(outcome, datetime):
             return outcome
         return Attempt(taken=taken, outcome=outcome, begun_at=begun, ended_at=clock.now(), seen=seen)
 
-    def _outcome(self, message: Message, preparation: Preparation) -> tuple[Outcome | datetime, Any]:
+    def _holds(self, taken: Taken) -> bool:
+        """Tell whether the lease surely holds: after a pause somebody else may have taken the message."""
+        return self.drain.clock.monotonic() - taken.begun < self.drain.lease.total_seconds() / 2
+
+    def _outcome(self, taken: Taken, preparation: Preparation) -> tuple[Outcome | datetime, Any]:
         """Return how a call ended, or when to make it, and what its handler saw before."""
+        message = taken.message
         if message.attempts > MAX_ATTEMPTS:
             # Counted before each call: this one ended its worker every time.
             return _not_tried(Verdict.REFUSED, f"begun {MAX_ATTEMPTS} times and never ended"), None
@@ -302,6 +306,8 @@ class _Run:
             return _not_tried(Verdict.RETRY, f"cannot be read: {UNREADABLE}"), None
         try:
             prepared = preparation.of(message)
+            if not self._holds(taken):
+                return _not_tried(Verdict.RETRY, "the shop's functions took longer than its lease"), None
             return prepared.due_at or self.drain.send(message, prepared.body), prepared.seen
         except VtexSellerError as error:
             return _not_tried(Verdict.REFUSED, str(error).encode("utf-8", "replace").decode("utf-8")), None

@@ -8,7 +8,7 @@ runs out and another takes the message up again.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -321,7 +321,7 @@ def _blocked(table: Table, row: Any) -> ColumnElement[bool]:
     )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _waiting_statement(table: Table) -> Any:
     columns = table.c
     return select(columns.lane, columns.operation).where(
@@ -334,7 +334,7 @@ def _waiting_statement(table: Table) -> Any:
     )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _merge_statement(table: Table) -> Update:
     leased, columns = table.alias("leased"), table.c
     others = [state.value for state in MessageState if state not in (MessageState.PENDING, MessageState.DEAD)]
@@ -357,7 +357,7 @@ def _merge_statement(table: Table) -> Update:
     )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _keep_statement(table: Table) -> Any:
     """Return what finds out which leases are ours; it writes nothing new, and keeps them so."""
     ours = table.c.id.in_(bindparam("ids", expanding=True)) & (table.c.leased_until == bindparam("until"))
@@ -366,7 +366,7 @@ def _keep_statement(table: Table) -> Any:
     )
 
 
-@cache
+@lru_cache(maxsize=64)
 def _settle_statement(table: Table) -> Update:
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in SETTLED}
     return update(table).where(table.c.id == bindparam("row_id")).values(leased_until=None, **values)

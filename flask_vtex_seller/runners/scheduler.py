@@ -87,7 +87,8 @@ def _start_in_the_end(app: Flask, stop: threading.Event) -> BackgroundScheduler 
         except DBAPIError as error:
             if not is_transient(error):
                 raise
-            _log.error("the database failed at the start: %s", type(error).__name__)
+            # No row is read yet, so the words tell of the connection alone.
+            _log.error("the database failed at the start: %s", str(error.orig).partition("\n")[0])
             time.sleep(_TRY_AGAIN_SECONDS)
     return None
 
@@ -175,13 +176,14 @@ def expire(state: State, stop: threading.Event) -> bool:
     return False
 
 
-def clean_up(state: State, _: threading.Event) -> bool:
+def clean_up(state: State, stop: threading.Event) -> bool:
     """Delete messages that were delivered long ago, and what older ones than is configured hold of people."""
     now, settings = state.drain.clock.now(), state.settings
     if state.drain.purge(before=now - timedelta(days=settings.keep_days)):
         return True
     if settings.personal_data_days is not None:
-        state.personal_data.remove(Whose(before=now - timedelta(days=settings.personal_data_days)))
+        old = Whose(before=now - timedelta(days=settings.personal_data_days))
+        state.personal_data.remove(old, stop=stop.is_set)
     return False
 
 

@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -149,7 +150,8 @@ class DaemonPool:
                 task.ended, late = True, task in self._given_up
                 self._given_up.discard(task)
             if late and error is not None:
-                self._on_late_error(error)
+                with suppress(Exception):  # a log filter of the shop's may raise, and this place must come free
+                    self._on_late_error(error)
             done = task.done
             del task, error  # an idle thread keeps nothing alive
             # Free first, then done: whoever waits may come back at once, and shall find this thread.

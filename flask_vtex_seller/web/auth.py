@@ -30,20 +30,25 @@ def require_marketplace(request: Request, marketplace: Marketplace, failures: Fa
     """
     if marketplace.inbound_addresses and not is_inside(request.remote_addr, marketplace.inbound_addresses):
         raise AddressNotAllowed("calls from this address are not answered")
-    require_token(request, _candidates(request), marketplace.inbound_tokens, failures)
+    require_token(request, _candidates(request), marketplace.inbound_tokens, failures, door=marketplace.name)
 
 
-def require_token(request: Request, sent: Iterable[str], live: Iterable[Secret], failures: FailureLimit) -> None:
+def require_token(
+    request: Request, sent: Iterable[str], live: Iterable[Secret], failures: FailureLimit, *, door: str
+) -> None:
     """Let the call pass if one of the texts that came with it is a live token.
+
+    Args:
+        door: what the token opens; failures at one count for no other.
 
     Raises:
         Unauthorized: none is.
         TooManyFailures: too many calls from the same source showed none; this one is not looked at.
     """
-    if wait := failures.wait(request.remote_addr):
+    if wait := failures.wait(request.remote_addr, door):
         raise TooManyFailures("too many calls without a valid token", retry_after=math.ceil(wait))
     if not is_token(sent, live):
-        failures.note(request.remote_addr)
+        failures.note(request.remote_addr, door)
         raise Unauthorized("a valid token is needed")
 
 

@@ -33,7 +33,7 @@ def _require_health_token() -> None:
         raise NotFound("no such path")
     authorization = request.headers.get("Authorization", "")
     sent = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else request.args.get("token", "")
-    require_token(request, [sent], [token], state.failures)
+    require_token(request, [sent], [token], state.failures, door=PATH)
 
 
 def _written(found: Health, simulations: SimulationHealth, level: Level) -> dict[str, Any]:

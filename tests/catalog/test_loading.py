@@ -117,3 +117,19 @@ def test_without_a_function_each_says_so() -> None:
     found = load_skus(Hook("sku_loader"), ["a", "b"])
     assert all("no sku_loader is registered" in str(error) for error in found.values())
     assert list(found) == ["a", "b"]
+
+
+def test_a_function_that_fails_slowly_for_all_is_not_asked_for_each() -> None:
+    now, asked = [0.0], list[Any]()
+    hook: Hook[Any] = Hook("sku_loader")
+
+    def fail(ids: Sequence[str], /) -> Iterable[Sku]:
+        asked.append(ids)
+        now[0] += 3
+        raise ConnectionError
+
+    hook.register(fail)
+    found = load_skus(hook, IDS, monotonic=lambda: now[0])
+    assert len(asked) == 2
+    assert {str(one) for one in found.values()} == {"the shop's sku_loader raised ConnectionError"}
+    assert found.keys() == set(IDS)

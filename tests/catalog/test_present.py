@@ -165,3 +165,18 @@ def test_the_same_catalog_data_has_the_same_digest(changes: dict[str, Any]) -> N
 def test_the_order_of_specifications_does_not_count() -> None:
     one = make_sku(specifications={"Roast": ["dark"], "Size": ["250 g"]})
     assert digest(one) == digest(make_sku(specifications={"Size": ("250 g",), "Roast": ("dark",)}))
+
+
+def test_a_function_that_fails_slowly_for_all_is_not_asked_for_each() -> None:
+    """A service that is down has each call wait for its time-out."""
+    now = [0.0]
+
+    def fail(_: Sequence[str]) -> Iterable[Offer]:
+        now[0] += 3
+        raise ConnectionError
+
+    shop = Shop(fail)
+    shop.present._monotonic = lambda: now[0]
+    found = shop.present.offers("acme", IDS)
+    assert len(shop.asked) == 2
+    assert found == dict.fromkeys(IDS, NotRead("the shop's offer_loader raised ConnectionError"))

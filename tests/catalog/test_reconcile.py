@@ -382,3 +382,13 @@ def test_what_could_not_be_read_is_logged(kept: Kept, caplog: pytest.LogCaptureF
     with kept.shop.app.app_context():
         reconcile(kept.state, threading.Event())
     assert "1 SKUs could not be reconciled, such as pear: the shop's offer_loader raised KeyError" in caplog.text
+
+
+def test_a_stop_is_heard_among_skus_that_are_not_on_sale_any_more(kept: Kept) -> None:
+    """R19"""
+    kept.load()
+    kept.ids = []
+    kept.clock.advance(1)
+    made = kept.state.reconciler.run(stop=lambda: True)
+    assert (made.ended, made.notices) == (False, 0)
+    assert kept.sweep().ended

@@ -422,3 +422,20 @@ def test_a_path_that_leads_nowhere_is_refused_when_the_mappers_are_configured(
     for _ in range(2):
         with pytest.raises(ConfigurationError, match=words), bare.working() as session:
             session.add(bare.models.Product(code="a"))
+
+
+def test_a_row_whose_foreign_key_alone_was_set_is_its_new_skus(bare: Watching) -> None:
+    """With `expire_on_commit=False` the relationship still holds the former row then."""
+    watch_all(bare)
+    bare.fill()
+    with bare.shop.app.app_context():
+        session = bare.session
+        session().expire_on_commit = False
+        stock = session.get(bare.models.Stock, 1)
+        assert stock.product.code == "p1"
+        stock.product_id = 2
+        session.commit()
+        bare.forget()
+        stock.units = 9
+        session.commit()
+    assert bare.notices() == ["stock p2"]

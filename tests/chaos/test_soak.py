@@ -14,7 +14,7 @@ from ..outbox.box import Box
 from .kit import DONE, Child, Marketplace, Nursery, Speaker, overtaken, wait_until_settled
 from .report import Figures
 
-RATE, LANES = 28, 2000
+EVENTS, LANES = 100_000, 2000
 MOST_MEGABYTES_IN_TEN_MINUTES = 1.0
 
 
@@ -53,7 +53,7 @@ def test_workers_run_for_an_hour_and_neither_lose_nor_grow(
     workers = [nursery.start() for _ in range(4)]
     begun, samples, opened = time.monotonic(), list[tuple[float, ...]](), list[int]()
     for second in range(int(seconds)):
-        speaker.say(*(str(rng.randrange(LANES)) for _ in range(RATE)))
+        speaker.say(*(str(rng.randrange(LANES)) for _ in range(round(EVENTS / seconds))))
         time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
         if second >= seconds / 2 and second % 10 == 0:
             samples.append((second, *map(memory, workers)))

@@ -590,6 +590,19 @@ def test_a_handler_makes_the_body(box: Box) -> None:
     assert box.bodies == [{"made of": "1"}]
 
 
+def test_what_took_longer_to_make_than_the_lease_allows_is_not_sent_now(box: Box) -> None:
+    """R3"""
+
+    def slow(message: Message) -> Any:
+        box.clock.advance(LEASE / 2)
+        return message.body
+
+    box.say(invoice("1"))
+    assert box.run({"invoice": Handler(body=slow)}).failed == 1
+    assert box.sent == []
+    assert box.rows()[0].last_reason == "the shop's functions took longer than its lease"
+
+
 def test_a_body_that_cannot_be_made_is_dead_with_the_reason_and_the_others_go_on(box: Box) -> None:
     handler = Handler(body=raising(VtexSellerError("SKU apple has no image"), "1"))
     box.say(invoice("1", order="A"), invoice("2", order="B"))

@@ -38,7 +38,7 @@ SABOTAGES = (
     Sabotage(
         "failures are not counted",
         "web/auth.py",
-        "        failures.note(request.remote_addr)\n",
+        "        failures.note(request.remote_addr, door)\n",
         "",
         f"{AUTH}test_a_source_that_failed_too_often_is_turned_away_until_its_minute_is_over",
     ),
@@ -255,8 +255,8 @@ SABOTAGES = (
     Sabotage(
         "a purge empties what may still be sent",
         "orders/personal_data.py",
-        "self._remove(self._in_messages, in_messages, self._over, progress=progress)",
-        "self._remove(self._in_messages, in_messages, progress=progress)",
+        "self._remove(self._in_messages, in_messages, self._over, progress=progress, stop=stop)",
+        "self._remove(self._in_messages, in_messages, progress=progress, stop=stop)",
         f"{REMOVED}test_a_purge_empties_what_is_over_and_names_and_leaves_what_may_still_be_sent",
     ),
     Sabotage(

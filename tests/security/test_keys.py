@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import event, update
 
 from flask_vtex_seller import ConfigurationError
+from flask_vtex_seller.config import Secret
 from flask_vtex_seller.outbox.message import UNREADABLE, Message, MessageState
+from flask_vtex_seller.vault import Vault
 
 from ..chaos.conftest import Scale
 from ..chaos.report import Figures
@@ -83,6 +85,11 @@ def test_an_answer_that_looks_sealed_is_only_an_answer(new_shop: Callable[..., S
     box.answer = lambda _: replace(DELIVERED, excerpt="sealed:gAAAAA")
     box.run()
     assert messages(box)[0].last_excerpt == " sealed:gAAAAA"
+
+
+def test_a_text_that_only_begins_like_a_sealed_one_is_unreadable_and_no_error() -> None:
+    """One such row would end every attempt to take messages."""
+    assert Vault([Secret(KEY)]).open("sealed:é") is None
 
 
 # without the right one

@@ -1,5 +1,6 @@
 """What orders and messages hold of people goes when it is old or somebody asks; what a shop has to keep stays (S7)."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -181,7 +182,7 @@ def test_a_worker_purges_where_days_are_configured(new_shop: Callable[..., Shop]
         for seconds, emptied in ((DAY / 2, 0), (DAY, 2)):
             wait(lived, seconds)
             with lived.shop.app.app_context():
-                clean_up(state, None)  # type: ignore[arg-type]
+                clean_up(state, threading.Event())
             assert [body for _, body, _ in contents(lived)].count(False) == emptied
 
 
@@ -189,7 +190,7 @@ def test_a_worker_purges_nothing_by_default(lived: Life) -> None:
     wait(lived, 29 * DAY)
     dump = lived.dump()
     with lived.shop.app.app_context():
-        clean_up(lived.shop.app.extensions["vtex_seller"], None)  # type: ignore[arg-type]
+        clean_up(lived.shop.app.extensions["vtex_seller"], threading.Event())
     assert lived.dump() == dump
 
 

@@ -142,6 +142,23 @@ def test_only_what_nobody_waits_for_is_told_as_a_late_error() -> None:
     assert [type(error) for error in told] == [ValueError]
 
 
+def test_a_late_error_that_cannot_be_told_costs_no_thread() -> None:
+    def tell(_: BaseException) -> None:
+        raise RuntimeError
+
+    pool, event = make_pool(1, tell), threading.Event()
+
+    def fail(_: Tell) -> None:
+        event.wait(LONG)
+        raise ValueError
+
+    late = pool.submit(fail, patience=0)
+    assert not late.wait(0.01)
+    event.set()
+    assert late.done.acquire(timeout=LONG)
+    assert pool.submit(lambda _: 7, patience=LONG).wait(LONG)
+
+
 def test_an_idle_thread_keeps_nothing_alive() -> None:
     class Cart:
         pass
