@@ -5,7 +5,7 @@ What goes out is read here anew, from the request itself: the package's own tabl
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,6 +26,7 @@ from ..orders.order import Order
 from ..outbox.limits import GateLedger
 from ..outbox.message import Message, MessageState
 from ..state import EXTENSION_KEY, State
+from .clock import Latest
 from .wire import Reply, Speech, overheard
 
 _PATIENCE_SECONDS = 30.0
@@ -117,7 +118,7 @@ class Outgoing:
         suggestions = drain.handlers[SUGGESTION]
         if isinstance(suggestions, SuggestionHandler):
             suggestions.spacing.forget()
-        drain.run(seconds=_PATIENCE_SECONDS)
+        replace(drain, rng=Latest()).run(seconds=_PATIENCE_SECONDS)
 
     def said(self, method: str, path: str) -> list[Spoken]:
         """Return the calls to a path."""

@@ -339,3 +339,16 @@ def test_the_token_is_in_no_note(shop: Shop, vtex_marketplace: VtexMarketplace, 
         seller.notify_price("apple")
     deliver_now()
     assert not any(secret in repr(vtex_marketplace.calls) for secret in (TOKEN, ACME["app_token"]))
+
+
+def test_what_failed_is_not_repeated_in_the_same_breath(
+    shop: Shop, vtex_marketplace: VtexMarketplace, deliver_now: DeliverNow
+) -> None:
+    """Whatever luck says about when it is due again."""
+    vtex_marketplace.fail_next("price_notification", status=503)
+    with speaking(shop) as seller:
+        seller.notify_price("apple")
+    deliver_now()
+    with shop.app.app_context():
+        (message,) = current_state().outbox.page(limit=9)
+        assert message.due_at - message.tries[-1].at >= timedelta(seconds=2)
