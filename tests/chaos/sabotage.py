@@ -351,7 +351,7 @@ SABOTAGES = (
         "outbox/taking.py",
         "            ledger.merge(messages, now=now)\n",
         "",
-        SHOP,
+        f"{DRAIN}test_pending_notices_of_a_sku_and_kind_become_one_call",
     ),
     Sabotage(
         "an equal value is a change",
@@ -386,7 +386,7 @@ SABOTAGES = (
         "catalog/handlers.py",
         "        told.write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
         "",
-        SHOP,
+        f"{RECONCILE}test_what_is_told_and_unchanged_is_not_said_again",
     ),
     Sabotage(
         "a confirmed presence does not count as told",
