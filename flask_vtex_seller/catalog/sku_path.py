@@ -120,11 +120,11 @@ class SkuPath:
             if related is UNLOADED or isinstance(related, list | set | dict):
                 return UNLOADED
             state = inspect(related)
-            if step == self._steps[0] and not self._names(row, state):
+            if step == self._steps[0] and not self._is_related(row, state):
                 return UNLOADED
         return state.dict.get(self._attribute, UNLOADED)
 
-    def _names(self, state: InstanceState[Any], related: InstanceState[Any]) -> bool:
+    def _is_related(self, state: InstanceState[Any], related: InstanceState[Any]) -> bool:
         """Tell whether the row's foreign key names the related row; SQLAlchemy keeps another that was loaded before."""
         return all(state.dict.get(local, UNLOADED) == related.dict.get(remote) for local, remote in self._key_pairs)
 

@@ -71,7 +71,7 @@ def run_worker(app: Flask) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    scheduler = _start_in_the_end(app, stop)
+    scheduler = _start_when_possible(app, stop)
     # Looking now and then: a wait without end would miss a signal that comes just before it begins.
     while not stop.is_set():
         time.sleep(_LOOK_SECONDS)
@@ -79,7 +79,7 @@ def run_worker(app: Flask) -> None:
         scheduler.shutdown(wait=True)
 
 
-def _start_in_the_end(app: Flask, stop: threading.Event) -> BackgroundScheduler | None:
+def _start_when_possible(app: Flask, stop: threading.Event) -> BackgroundScheduler | None:
     """Start the worker's scheduler as soon as the database answers: after a power cut both start at once."""
     while not stop.is_set():
         try:
