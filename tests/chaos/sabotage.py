@@ -26,7 +26,7 @@ class Sabotage:
 
 DRAIN, LIMITS, BACKOFF = "outbox/test_drain.py::", "outbox/test_limits.py::", "outbox/test_backoff.py::"
 CLIENT, CHAOS = "marketplace/test_client.py::", "chaos/"
-RECONCILE, SHOP = "catalog/test_reconcile.py::", "chaos/test_catalog_life.py"
+RECONCILE = "catalog/test_reconcile.py::"
 STORM, LIFE = "chaos/test_placement_storm.py::", "chaos/test_order_life.py::"
 SABOTAGES = (
     Sabotage(
@@ -393,7 +393,7 @@ SABOTAGES = (
         "catalog/handlers.py",
         "        ToldLedger(connection, self._sku_table).write(CHANGE, {key: seen[key] for key in known}, now=now)\n",
         "",
-        SHOP,
+        f"{RECONCILE}test_a_sku_whose_presence_was_confirmed_was_told_what_held_then",
     ),
     Sabotage(
         "what a marketplace without the SKU was told counts",

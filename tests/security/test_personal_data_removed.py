@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from flask_vtex_seller.orders.personal_data import Whose
 from flask_vtex_seller.outbox.message import MessageState
 from flask_vtex_seller.runners.scheduler import clean_up
 
@@ -186,6 +187,18 @@ def test_a_worker_purges_where_days_are_configured(new_shop: Callable[..., Shop]
             assert [body for _, body, _ in contents(lived)].count(False) == emptied
 
 
+def test_a_purge_that_is_told_to_stop_stops_between_two_pages_and_the_next_one_goes_on(placed: Life) -> None:
+    wait(placed, 2 * DAY)
+    state = placed.shop.app.extensions["vtex_seller"]
+    whose = Whose(before=state.drain.clock.now())
+    held = state.personal_data.held(whose)
+    with placed.shop.app.app_context():
+        stopped = state.personal_data.remove(whose, stop=lambda: True)
+        assert (stopped.orders, stopped.messages) == (0, 0)
+        assert state.personal_data.held(whose) == held
+        assert state.personal_data.remove(whose).orders == held.orders == 2
+
+
 def test_a_worker_purges_nothing_by_default(lived: Life) -> None:
     wait(lived, 29 * DAY)
     dump = lived.dump()
@@ -206,6 +219,16 @@ def test_an_order_is_forgotten_by_either_id_and_no_other_is(lived: Life, id_: st
     assert [entry[1:] for entry in contents(lived)] == [(False, False)] * 3 + [(True, True)]
     with lived.shop.app.app_context():
         assert [lived.shop.seller.order(name).follow_up_email for name in ("S-1", "S-2")] == ["", SHOPS_EMAIL]
+
+
+def test_an_id_that_is_the_shops_of_one_order_and_the_marketplaces_of_another_means_the_shops(placed: Life) -> None:
+    state = placed.shop.app.extensions["vtex_seller"]
+    orders = state.personal_data.orders
+    with state.drain.engine.begin() as connection:
+        connection.execute(update(orders).where(orders.c.order_id == "S-2").values(marketplace_order_id="S-1"))
+    result = placed.command("forget", "S-1", "--yes")
+    assert "what 1 orders and 0 messages held of people was removed" in result.output
+    assert rows(placed, "vtex_order", "order_id", "follow_up_email") == [("S-1", None), ("S-2", SHOPS_EMAIL)]
 
 
 def test_what_waits_of_a_forgotten_order_is_named_and_left(lived: Life) -> None:
