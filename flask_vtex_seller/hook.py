@@ -23,6 +23,8 @@ class Hook(Generic[F]):
     def __init__(self, name: str, *, required: bool = True) -> None:
         self.name = name
         self.required = required
+        self.boundary = HookBoundary(name)
+        """To call it in."""
         self._function: F | None = None
 
     def register(self, function: F) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from .money import Cents, require_cents, require_count
+from .money import MAX_INTEGER, Cents, require_cents, require_count
 
 _SHIPPING_ESTIMATE = re.compile(r"[0-9]+(bd|d|h|m)")
 _COUNTRY = re.compile(r"[A-Z]{3}")
@@ -132,21 +132,26 @@ class Offer:
     """ISO 3166 alpha-3 codes; the marketplace's configured `ships_to` when None."""
 
     def __post_init__(self) -> None:
+        price, stock, multiplier = self.price, self.stock, self.unit_multiplier
+        list_price = price if self.list_price is None else self.list_price
+        # The plain case at once: a cart has hundreds of offers.
+        are_int = type(price) is type(list_price) is type(stock) is int
+        if not (are_int and 0 <= price <= list_price <= MAX_INTEGER and 0 <= stock <= MAX_INTEGER):
+            self._refuse_amounts()
+        if type(multiplier) is not int or multiplier < 1:
+            _require_multiplier(multiplier)
+        if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
+            raise ValueError("Offer.price_valid_until must be an aware datetime")
+        if self.ships_to is not None:
+            require_countries("Offer.ships_to", self.ships_to)
+
+    def _refuse_amounts(self) -> None:
         require_cents("Offer.price", self.price)
         require_count("Offer.stock", self.stock)
         if self.list_price is not None:
             require_cents("Offer.list_price", self.list_price)
             if self.list_price < self.price:
                 raise ValueError(f"Offer.list_price {self.list_price} is below the price {self.price}")
-        multiplier = self.unit_multiplier
-        if isinstance(multiplier, bool) or not isinstance(multiplier, Decimal | int):
-            raise TypeError(f"Offer.unit_multiplier must be a Decimal or an int, not {type(multiplier).__name__}")
-        if not Decimal(multiplier).is_finite() or multiplier <= 0:
-            raise ValueError("Offer.unit_multiplier must be above 0")
-        if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
-            raise ValueError("Offer.price_valid_until must be an aware datetime")
-        if self.ships_to is not None:
-            require_countries("Offer.ships_to", self.ships_to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +262,13 @@ class Terms:
 
 Ask = Callable[[SimulationRequest], Terms]
 """Asks the shop's own functions about a cart, each once."""
+
+
+def _require_multiplier(multiplier: object) -> None:
+    if isinstance(multiplier, bool) or not isinstance(multiplier, Decimal | int):
+        raise TypeError(f"Offer.unit_multiplier must be a Decimal or an int, not {type(multiplier).__name__}")
+    if not Decimal(multiplier).is_finite() or multiplier <= 0:
+        raise ValueError("Offer.unit_multiplier must be above 0")
 
 
 def require_countries(name: str, codes: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ nor a refusal depends on which of the two read a body.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,15 +23,22 @@ class NotOrdinary(Exception):
 
 
 class Ordinary(NamedTuple):
-    """The plain case of a field, as Python about a `value` that is neither missing nor None."""
+    """The plain case of a field, as Python about a `value` that is there."""
 
     test: str
-    """True of a plain value."""
+    """True of a plain value; never of None."""
     result: str = "value"
     """What a plain value becomes."""
 
 
-def compile_reader(schema: Schema, *, respell: Respell, makes: type | None, make: Make | None) -> Reader:
+def compile_reader(
+    schema: Schema,
+    *,
+    knows: Callable[[Iterable[str]], bool],
+    respell: Respell,
+    makes: type | None,
+    make: Make | None,
+) -> Reader:
     """Return a function that reads an object as `schema.load` does, or raises.
 
     It raises `NotOrdinary` where `schema.load` has to decide, and `ValidationError`, though not with all the reasons,
@@ -39,12 +46,12 @@ def compile_reader(schema: Schema, *, respell: Respell, makes: type | None, make
 
     Args:
         schema: ignores unknown keys; its only hooks are `respell` and `make`.
+        knows: tells of an object's keys whether none of them has to be respelled.
         respell: returns an object with the keys that the schema knows, given one that has others, too.
         makes: the class of the result, if `make` only calls it with the fields' values.
         make: given the fields' values and the object they were read from, returns the result; else it is the values.
     """
-    keys = frozenset(map(key_of, schema.load_fields.values()))
-    namespace: dict[str, Any] = {"NotOrdinary": NotOrdinary, "missing": missing, "keys": keys, "respell": respell}
+    namespace: dict[str, Any] = {"NotOrdinary": NotOrdinary, "knows": knows, "respell": respell}
     result = _Slots(makes) if makes and _Slots.fit(makes, schema) else _Values(make)
     # Made as a dataclass makes its methods: the text holds what the schema says, nothing that a body says.
     exec("\n".join(_lines(schema, result, namespace)), namespace)  # noqa: S102
@@ -65,13 +72,16 @@ class _Values:
 
 
 class _Slots:
-    """The result as an object of a frozen dataclass, whose own `__init__` takes more than twice as long to fill it."""
+    """The result as an object of a frozen dataclass, whose own `__init__` takes three times as long to fill it.
 
-    begin, end = "made = new(makes)", "return made"
+    It becomes one only when it is full: the slots of a class that is not frozen are filled the quickest.
+    """
+
+    begin, end = "made = new(thawed)", "made.__class__ = makes; return made"
 
     def __init__(self, makes: type) -> None:
-        setters = {f"set_{field.name}": vars(makes)[field.name].__set__ for field in dataclasses.fields(makes)}
-        self.names: dict[str, Any] = {"new": object.__new__, "makes": makes, **setters}
+        thawed = type(makes.__name__, (), {"__slots__": vars(makes)["__slots__"]})
+        self.names: dict[str, Any] = {"new": object.__new__, "makes": makes, "thawed": thawed}
 
     @staticmethod
     def fit(makes: type, schema: Schema) -> bool:
@@ -87,7 +97,7 @@ class _Slots:
         )
 
     def keep(self, name: str, value: str) -> str:
-        return f"set_{name}(made, {value})"
+        return f"made.{name} = {value}"
 
 
 def key_of(field: "fields.Field[Any]") -> str:
@@ -130,19 +140,19 @@ def _lines(schema: Schema, result: _Values | _Slots, namespace: dict[str, Any]) 
     yield "def read(data):"
     yield " if type(data) is not dict: raise NotOrdinary"
     yield " original = data"
-    yield " if not data.keys() <= keys: data = respell(data)"
-    yield " get = data.get"
+    yield " if not knows(data): data = respell(data)"
     yield f" {result.begin}"
     for number, (name, field) in enumerate(schema.load_fields.items()):
-        ours, keep = f"field_{number}", partial(result.keep, name)
+        ours, key, keep = f"field_{number}", repr(key_of(field)), partial(result.keep, name)
         namespace[ours], namespace[f"{ours}_default"] = field, field.load_default
         case = _nested(field, ours, namespace) if type(field) is fields.Nested else ordinary_case(field)
-        test, value = case or Ordinary("True", f"{ours}.{_method(field)}(value, {key_of(field)!r}, data)")
-        yield f" value = get({key_of(field)!r}, missing)"
-        yield f" if value is missing: {_if_missing(field, ours, keep)}"
-        yield f" elif value is None: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
-        yield f" elif {test}: {keep(value)}"
-        yield " else: raise NotOrdinary"
+        test, value = case or Ordinary("value is not None", f"{ours}.{_method(field)}(value, {key}, data)")
+        yield f" if {key} in data:"
+        yield f"  value = data[{key}]"
+        yield f"  if {test}: {keep(value)}"
+        yield "  elif value is not None: raise NotOrdinary"
+        yield f"  else: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
+        yield f" else: {_if_missing(field, ours, keep)}"
     yield f" {result.end}"
 
 
@@ -167,6 +177,6 @@ def _nested(field: Any, ours: str, namespace: dict[str, Any]) -> Ordinary | None
         return None
     namespace[f"{ours}_reader"] = reader
     if not field.schema.many:
-        return None if bounds else Ordinary("True", f"{ours}_reader(value)")
+        return None if bounds else Ordinary("value is not None", f"{ours}_reader(value)")
     test = " and ".join(["type(value) is list", *map(str, bounds)])
     return Ordinary(test, f"[{ours}_reader(each) for each in value]")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
@@ -21,6 +22,8 @@ from .schema_compiler import NotOrdinary, Ordinary, Reader, compile_reader, key_
 MAX_ID_LENGTH = 128
 _MAX_TEXT_LENGTH = 2000
 _MAX_REASONS = 5
+_MAX_NAMELESS = 200
+"""Keys without a meaning that a schema remembers."""
 _HOOK_MARKS = ("__marshmallow_hook__", "_marshmallow_hook")
 """What marshmallow, new and old, marks a method with that it calls while it loads."""
 _FIELD_OPTIONS = ("attribute", "pre_load", "post_load")
@@ -59,9 +62,11 @@ class WireSchema(Schema):
         if not self._is_plain():
             return partial(self.load, many=False)
         if type(self).make is not WireSchema.make:
-            return compile_reader(self, respell=self._respell, makes=None, make=self.make)
+            return compile_reader(
+                self, knows=self._harmless.issuperset, respell=self._respell, makes=None, make=self.make
+            )
         make = self.make if self.makes else None
-        return compile_reader(self, respell=self._respell, makes=self.makes, make=make)
+        return compile_reader(self, knows=self._harmless.issuperset, respell=self._respell, makes=self.makes, make=make)
 
     def _is_plain(self) -> bool:
         members = (member for kind in type(self).__mro__ for member in vars(kind).items())
@@ -82,7 +87,10 @@ class WireSchema(Schema):
         return data if not isinstance(data, Mapping) or data.keys() <= self._keys else self._respell(data)
 
     def _respell(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not any(key.lower() in self._spellings for key in data.keys() - self._keys):
+        others = data.keys() - self._keys
+        if not any(key.lower() in self._spellings for key in others):
+            room = _MAX_NAMELESS + len(self._keys) - len(self._harmless)
+            self._harmless.update(islice((key for key in others if len(key) <= MAX_ID_LENGTH), max(0, room)))
             return data
         canonical = dict(data)
         for key in data:
@@ -95,6 +103,11 @@ class WireSchema(Schema):
     def _keys(self) -> frozenset[str]:
         """The keys as the protocol spells them."""
         return frozenset(map(key_of, self.load_fields.values()))
+
+    @cached_property
+    def _harmless(self) -> set[str]:
+        """The keys that need no respelling: those, and others that came and mean nothing, for the next time."""
+        return set(self._keys)
 
     @cached_property
     def _spellings(self) -> Mapping[str, str]:

@@ -48,7 +48,7 @@ class FailureLimit:
 
     def wait(self, address: str | None, door: str) -> float:
         """Return for how many seconds calls from the address are turned away at a door; 0 if they are not."""
-        if self._most is None:
+        if self._most is None or not self._seen:
             return 0.0
         with self._lock:
             end, failures = self._seen.get((door, _source(address)), (0.0, 0))

@@ -353,6 +353,20 @@ def test_unknown_keys_are_ignored() -> None:
     assert load(Line(), {"id": "apple", "quantity": 1, "new": {"a": [1]}}) == {"sku_id": "apple", "quantity": 1}
 
 
+def test_only_so_many_keys_without_a_meaning_are_remembered_and_none_that_is_long() -> None:
+    line = Line()
+    for number in range(1_000):
+        assert load(line, {"id": "apple", "quantity": 1, f"new{number}": 1, "x" * 1_000: 1})["quantity"] == 1
+    assert max(map(len, line._harmless)) < 1_000
+    assert len(line._harmless) <= 200 + len(line._keys)
+
+
+def test_another_spelling_is_understood_beside_a_key_that_is_known_to_mean_nothing() -> None:
+    line = Line()
+    assert load(line, {"id": "apple", "quantity": 1, "new": 1})["sku_id"] == "apple"
+    assert load(line, {"ID": "pear", "quantity": 1, "new": 1})["sku_id"] == "pear"
+
+
 def test_loading_leaves_the_body_as_it_was() -> None:
     body: Mapping[str, Any] = {"ID": "apple", "quantity": 1, "x": 2}
     load(Line(), body)

@@ -18,7 +18,7 @@ SIZES = (1, 10, 100)
 SLOW_SECONDS = 1.0
 """Marketplaces wait for 2.5 seconds, and a shop under load is slower than one that is asked by one caller."""
 _WARM_UP = 3
-_HEADERS = {"accept": "application/json", "content-type": "application/json"}
+_HEADERS = {"accept": "application/json", "content-type": "application/json", "prefer": "server-timing"}
 _HOOKS = re.compile(r"\bhooks;dur=([0-9]+(?:\.[0-9]+)?)")
 
 

@@ -6,7 +6,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any
 
 import orjson
 
@@ -28,13 +29,10 @@ _UNKNOWN = Offer(sku_id="unknown", price=0, stock=0)
 """What is said of a SKU that the shop does not know."""
 
 
-class _Options(NamedTuple):
-    """The delivery options of all lines that have the same."""
-
-    json: orjson.Fragment | None
-    """None if they tell the quantity that leaves each dock, which is a line's own."""
-    channels: tuple[str, ...]
-    """At least one."""
+_Options = tuple[orjson.Fragment | None, tuple[str, ...]]
+"""The delivery options of all lines that have the same: as JSON, or None if they tell the quantity that leaves each
+dock, which is a line's own; and the channels, at least one."""
+_quantity, _delivery_ids, _channel = attrgetter("quantity"), attrgetter("delivery_ids"), itemgetter("deliveryChannel")
 
 
 def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], marketplace: Marketplace) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], market
 
     Without any available line it has no logistics, or zeros, as the marketplace is configured to understand.
     """
-    told = marketplace.unavailable == "zeros" or any(line.quantity for line in lines)
+    told = marketplace.unavailable == "zeros" or any(map(_quantity, lines))
     return {
         "country": request.country,
         "postalCode": request.postal_code,
@@ -57,6 +55,7 @@ def _items(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[dict[s
     items = []
     for index, (item, known, quantity, _, _) in enumerate(lines):
         offer = known or _UNKNOWN
+        multiplier = offer.unit_multiplier
         items.append(
             {
                 "id": item.sku_id,
@@ -67,7 +66,7 @@ def _items(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[dict[s
                 "price": offer.price,
                 "listPrice": offer.price if offer.list_price is None else offer.list_price,
                 "measurementUnit": offer.measurement_unit,
-                "unitMultiplier": _number(offer.unit_multiplier),
+                "unitMultiplier": multiplier if type(multiplier) is int else _number(multiplier),
                 "priceValidUntil": offer.price_valid_until and _utc(offer.price_valid_until),
                 "priceTags": (),
                 "offerings": offer.offerings and [*map(_offering, offer.offerings)],
@@ -88,12 +87,13 @@ def _attachment_offering(offering: AttachmentOffering) -> dict[str, Any]:
 
 def _logistics(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[dict[str, Any]]:
     written: dict[int, _Options] = {}
-    logistics = []
+    ships_to, before, logistics = marketplace.ships_to, None, []
     for index, (_, offer, quantity, stock, slas) in enumerate(lines):
-        options = written.get(id(slas))
-        if options is None:
-            options = written[id(slas)] = _options(slas)
-        json, (channel, *others) = options
+        if slas is not before:
+            before, options = slas, written.get(id(slas))
+            if options is None:
+                options = written[id(slas)] = _options(slas)
+            json, (channel, *others) = options
         channels = [{"id": channel, "stockBalance": stock}]
         if others:
             channels += [{"id": other, "stockBalance": stock} for other in others]
@@ -102,7 +102,7 @@ def _logistics(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[di
                 "itemIndex": index,
                 "quantity": quantity,
                 "stockBalance": stock,
-                "shipsTo": (offer and offer.ships_to) or marketplace.ships_to,
+                "shipsTo": (offer and offer.ships_to) or ships_to,
                 "slas": json or [_option(sla, quantity) for sla in slas],
                 "deliveryChannels": channels,
             }
@@ -111,25 +111,19 @@ def _logistics(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[di
 
 
 def _options(slas: Sequence[Sla]) -> _Options:
-    fixed = not any(sla.delivery_ids for sla in slas)
-    return _Options(
-        json=orjson.Fragment(orjson.dumps([_option(sla, 0) for sla in slas])) if fixed else None,
-        channels=tuple(dict.fromkeys(map(_channel, slas))) or (DELIVERY,),
-    )
-
-
-def _channel(sla: Sla) -> str:
-    return DELIVERY if sla.pickup_point is None else PICKUP
+    options = [_option(sla, 0) for sla in slas]
+    json = None if any(map(_delivery_ids, slas)) else orjson.Fragment(orjson.dumps(options))
+    return json, tuple(dict.fromkeys(map(_channel, options))) or (DELIVERY,)
 
 
 def _option(sla: Sla, quantity: int) -> dict[str, Any]:
     option = {
         "id": sla.id,
         "name": sla.name,
-        "deliveryChannel": _channel(sla),
+        "deliveryChannel": DELIVERY if sla.pickup_point is None else PICKUP,
         "price": sla.price,
         "shippingEstimate": sla.shipping_estimate,
-        "availableDeliveryWindows": [_window(window) for window in sla.delivery_windows],
+        "availableDeliveryWindows": sla.delivery_windows and [*map(_window, sla.delivery_windows)],
         "pickupStoreInfo": sla.pickup_point and _pickup(sla.pickup_point),
     }
     if sla.delivery_ids:
@@ -179,6 +173,4 @@ def _utc(moment: datetime) -> str:
 
 
 def _number(multiplier: Decimal | int) -> int | float:
-    if type(multiplier) is int:
-        return multiplier
     return int(multiplier) if int(multiplier) == multiplier else float(multiplier)

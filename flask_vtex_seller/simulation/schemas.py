@@ -242,6 +242,7 @@ def read_request(
         InvalidRequest: names the field.
     """
     data = load(_REQUEST, body)
+    place = data["geo_coordinates"]
     if len(data["items"]) > max_items:
         raise InvalidRequest(f"items: the cart has more than {max_items} lines", code="INVALID_FIELD")
     if bool(data["postal_code"]) is not bool(data["country"]):
@@ -253,7 +254,7 @@ def read_request(
         items=tuple(data["items"]),
         postal_code=data["postal_code"],
         country=data["country"],
-        geo_coordinates=marketplace.longitude_first(data["geo_coordinates"]),
+        geo_coordinates=place and marketplace.longitude_first(place),
         sales_channel=data["sales_channel"] or sales_channel or marketplace.sales_channel,
         raw=body,  # type: ignore[arg-type]
     )

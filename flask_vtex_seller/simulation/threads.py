@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -64,15 +65,8 @@ class Task(Generic[T]):
         return value
 
 
-class _Worker:
-    """A thread's letter box."""
-
-    __slots__ = ("tasks", "wake")
-
-    def __init__(self) -> None:
-        self.tasks: list[Task[Any]] = []
-        self.wake = threading.Lock()
-        self.wake.acquire()
+_Box = SimpleQueue[Task[Any]]
+"""A thread's letter box."""
 
 
 class DaemonPool:
@@ -95,8 +89,11 @@ class DaemonPool:
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._places = threading.Semaphore(self.size)
-        self._idle: list[_Worker] = []  # the last one that worked is the first to work again
+        # A queue, for it waits without a line of Python; a semaphore has more of them than all the rest here.
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(self.size):
+            self._places.put(None)
+        self._idle: list[_Box] = []  # the last one that worked is the first to work again
         self._given_up: set[Task[Any]] = set()
 
     @property
@@ -115,15 +112,16 @@ class DaemonPool:
         Raises:
             Saturated: every thread is taken, or the system has none left.
         """
-        if not self._places.acquire(timeout=patience if len(self._given_up) < self.size else 0):
-            raise Saturated("every thread is taken")
-        task = Task(self, work)
         try:
-            worker = self._idle.pop()
+            self._places.get(timeout=patience if len(self._given_up) < self.size else 0)
+        except Empty:
+            raise Saturated("every thread is taken") from None
+        try:
+            box = self._idle.pop()
         except IndexError:
-            worker = self._start()
-        worker.tasks.append(task)
-        worker.wake.release()
+            box = self._start()
+        task = Task(self, work)
+        box.put(task)
         return task
 
     def give_up(self, task: Task[T]) -> bool:
@@ -133,18 +131,17 @@ class DaemonPool:
                 self._given_up.add(task)
             return not task.ended
 
-    def _start(self) -> _Worker:
-        worker = _Worker()
+    def _start(self) -> _Box:
+        box: _Box = SimpleQueue()
         try:
-            threading.Thread(target=self._work, args=(worker,), name=self._name, daemon=True).start()
+            threading.Thread(target=self._work, args=(box,), name=self._name, daemon=True).start()
         except RuntimeError:
-            self._places.release()
+            self._places.put(None)
             raise Saturated("the system has no thread left") from None
-        return worker
+        return box
 
-    def _work(self, worker: _Worker) -> None:
-        while self._awaits_task(worker):
-            task = worker.tasks.pop()
+    def _work(self, box: _Box) -> None:
+        while (task := self._next(box)) is not None:
             error = task.run()
             with self._lock:
                 task.ended, late = True, task in self._given_up
@@ -155,18 +152,20 @@ class DaemonPool:
             done = task.done
             del task, error  # an idle thread keeps nothing alive
             # Free first, then done: whoever waits may come back at once, and shall find this thread.
-            self._idle.append(worker)
-            self._places.release()
+            self._idle.append(box)
+            self._places.put(None)
             done.release()
 
-    def _awaits_task(self, worker: _Worker) -> bool:
-        if worker.wake.acquire(timeout=IDLE_SECONDS):
-            return True
+    def _next(self, box: _Box) -> Task[Any] | None:
         try:
-            self._idle.remove(worker)
+            return box.get(timeout=IDLE_SECONDS)
+        except Empty:
+            pass
+        try:
+            self._idle.remove(box)
         except ValueError:  # somebody took it at this moment
-            return worker.wake.acquire()
-        return False
+            return box.get()
+        return None
 
 
 def after_fork(forget: Callable[[], None]) -> None:

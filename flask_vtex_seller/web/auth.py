@@ -7,13 +7,14 @@ Source: VTEX's published connectors register `…?token=SECRET` as fulfillment e
 import hmac
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from flask import Request
 
 from ..config import Marketplace, Secret
 from ..errors import AddressNotAllowed, TooManyFailures, Unauthorized
 from ..sources import FailureLimit, is_inside
+from .query import read_query
 
 _VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
 _MAX_CANDIDATES = 8
@@ -30,7 +31,7 @@ def require_marketplace(request: Request, marketplace: Marketplace, failures: Fa
     """
     if marketplace.inbound_addresses and not is_inside(request.remote_addr, marketplace.inbound_addresses):
         raise AddressNotAllowed("calls from this address are not answered")
-    require_token(request, _candidates(request), marketplace.inbound_tokens, failures, door=marketplace.name)
+    require_token(request, _sent(request), marketplace.inbound_tokens, failures, door=marketplace.name)
 
 
 def require_token(
@@ -60,14 +61,12 @@ def is_token(sent: Iterable[str], live: Iterable[Secret]) -> bool:
     return any(matches)
 
 
-def _candidates(request: Request) -> list[str]:
-    return [*_places(request)][:_MAX_CANDIDATES]
-
-
-def _places(request: Request) -> Iterator[str]:
-    yield from request.args.getlist("token")
-    authorization = request.headers.get("Authorization", "")
+def _sent(request: Request) -> list[str]:
+    """Return all that came with the call in a token's places."""
+    header, sent = request.environ.get, [*read_query(request.query_string).tokens]
+    authorization = header("HTTP_AUTHORIZATION", "")
     if authorization[:5].upper() == "VTEX ":
-        yield from ("".join(forms) for forms in _VTEX_TOKEN.findall(authorization))
-    if app_token := request.headers.get("X-VTEX-API-AppToken"):
-        yield app_token
+        sent += ["".join(forms) for forms in _VTEX_TOKEN.findall(authorization)]
+    if app_token := header("HTTP_X_VTEX_API_APPTOKEN"):
+        sent.append(app_token)
+    return sent[:_MAX_CANDIDATES]

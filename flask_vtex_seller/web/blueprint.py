@@ -5,9 +5,11 @@ paths with doubled or trailing slashes reach their route.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple
 
 from blinker import NamedSignal
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Request, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import MethodNotAllowed as RouteMethodNotAllowed
 from werkzeug.exceptions import NotFound as RouteNotFound
@@ -23,16 +25,17 @@ from ..signals import announce, cancellation_requested, fulfillment_authorized, 
 from ..simulation.answer import write_answer
 from ..simulation.quote import quote
 from ..simulation.schemas import read_request
-from ..state import current_state
+from ..state import State, current_state
 from .auth import require_marketplace
 from .body import read_json, read_query_json
 from .health import PATH as HEALTH_PATH
 from .health import health
 from .problems import handle, json_response, nothing
+from .query import read_query
 
 BLUEPRINT_NAME = "vtex_seller"
-_MAX_CHANNEL_LENGTH = 64
-_HEALTH_ENDPOINT = f"{BLUEPRINT_NAME}.{health.__name__}"
+TIMING = "server-timing"
+"""What a call prefers (RFC 7240) that wants to know how long the shop's loaders took; saying so to all is not cheap."""
 
 
 class _AnythingConverter(BaseConverter):
@@ -42,79 +45,107 @@ class _AnythingConverter(BaseConverter):
     part_isolating = False
 
 
-def simulate(marketplace: str) -> Response:
+class Call(NamedTuple):
+    """A call of a marketplace that has shown its token."""
+
+    request: Request
+    """The call itself: each look through Flask's `request` costs."""
+    state: State
+    marketplace: Marketplace
+
+    def body(self, *, empty: object = None) -> Any:
+        """Return the body's JSON; see `read_json`."""
+        return read_json(self.request, limit=self.state.settings.max_body_bytes, empty=empty)
+
+    @property
+    def sales_channel(self) -> str | None:
+        """The query's."""
+        return read_query(self.request.query_string).sales_channel
+
+
+View = Callable[..., Response]
+"""Takes a `Call`, and the values of the path."""
+
+
+def simulate(call: Call) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
-    seen_by, state = _marketplace(marketplace), current_state()
-    cart = read_request(_cart(seen_by), seen_by, sales_channel=_sales_channel(), max_items=state.settings.max_items)
+    _, state, marketplace = call
+    body = call.body() if call.request.method == "POST" else _cart_in_query(call)
+    cart = read_request(body, marketplace, sales_channel=call.sales_channel, max_items=state.settings.max_items)
     terms = state.ask(cart)
     # What a simulation promises, a placement must be able to keep.
-    lines = quote(cart, terms, max_stock=seen_by.max_stock if seen_by.orders else 0)
-    answer = json_response(write_answer(cart, lines, seen_by))
-    answer.headers["Server-Timing"] = f"hooks;dur={1000 * terms.seconds:.1f}"
+    lines = quote(cart, terms, max_stock=marketplace.max_stock if marketplace.orders else 0)
+    answer = json_response(write_answer(cart, lines, marketplace))
+    if TIMING in call.request.environ.get("HTTP_PREFER", ""):
+        answer.headers.add("Server-Timing", f"hooks;dur={1000 * terms.seconds:.1f}")
     return answer
 
 
-def place(marketplace: str) -> Response:
+def place(call: Call) -> Response:
     """Order placement: an array in, the array out; an object in, an object out."""
-    seen_by, state, body = _marketplace(marketplace), current_state(), read_json()
-    channel, max_items = _sales_channel(), state.settings.max_items
-    placements = read_placements(body, seen_by, sales_channel=channel, max_items=max_items)
-    outcomes = state.inbound.place(placements, seen_by)
+    _, state, marketplace = call
+    body, max_items = call.body(), state.settings.max_items
+    placements = read_placements(body, marketplace, sales_channel=call.sales_channel, max_items=max_items)
+    outcomes = state.inbound.place(placements, marketplace)
     _tell_each(order_placed, outcomes)
     pairs = zip(placements, outcomes, strict=True)
-    answers = [write_placed(placement, outcome.order, seen_by) for placement, outcome in pairs]
-    as_array = isinstance(body, list) or seen_by.placement_answer == "array"
+    answers = [write_placed(placement, outcome.order, marketplace) for placement, outcome in pairs]
+    as_array = isinstance(body, list) or marketplace.placement_answer == "array"
     return json_response(answers if as_array else answers[0])
 
 
-def authorize(marketplace: str, order_id: str) -> Response:
+def authorize(call: Call, order_id: str) -> Response:
     """Authorize fulfillment: the order is paid and may be shipped."""
-    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.authorize(seen_by, reference)
+    reference = read_reference(call.body(empty={}), order_id=order_id.rstrip("/"))
+    outcome = call.state.inbound.authorize(call.marketplace, reference)
     _tell(fulfillment_authorized, outcome)
-    return json_response(write_receipt(outcome.order, outcome.order.authorized_at, outcome.order.receipt, seen_by))
+    order = outcome.order
+    return json_response(write_receipt(order, order.authorized_at, order.receipt, call.marketplace))
 
 
-def cancel(marketplace: str, order_id: str) -> Response:
+def cancel(call: Call, order_id: str) -> Response:
     """Marketplace order cancellation: confirmed with a receipt; evaluated or refused with an empty answer."""
-    seen_by, reference = _marketplace(marketplace), read_reference(read_json(empty={}), order_id=order_id.rstrip("/"))
-    outcome = current_state().inbound.cancel(seen_by, reference)
+    reference = read_reference(call.body(empty={}), order_id=order_id.rstrip("/"))
+    outcome = call.state.inbound.cancel(call.marketplace, reference)
     canceled = outcome.order.canceled_at is not None
     _tell(order_canceled if canceled else cancellation_requested, outcome)
     if canceled:
-        return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None, seen_by))
-    return json_response({}) if seen_by.evaluation_answer == "object" else nothing()
+        return json_response(write_receipt(outcome.order, outcome.order.canceled_at, None, call.marketplace))
+    return json_response({}) if call.marketplace.evaluation_answer == "object" else nothing()
 
 
-def modify(marketplace: str, order_id: str) -> Response:
+def modify(call: Call, order_id: str) -> Response:
     """Order modification, experimental: what the marketplace wants changed."""
-    seen_by, said = _modifying(marketplace), read_modification(read_json())
-    modification = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    _require_modifications(call.marketplace)
+    said = read_modification(call.body())
+    modification = call.state.inbound.modify(call.marketplace, order_id.rstrip("/"), said)
     return json_response({"requestId": modification.request_id}, 202)
 
 
-def agree(marketplace: str, order_id: str, change_id: str) -> Response:
+def agree(call: Call, order_id: str, change_id: str) -> Response:
     """Agreement on a modification, experimental: both know of it, or it is real."""
-    seen_by, said = _modifying(marketplace), read_agreement(read_json(), request_id=change_id)
-    agreed = current_state().inbound.modify(seen_by, order_id.rstrip("/"), said)
+    _require_modifications(call.marketplace)
+    said = read_agreement(call.body(), request_id=change_id)
+    agreed = call.state.inbound.modify(call.marketplace, order_id.rstrip("/"), said)
     ids = {"orderId": agreed.order_id, "changeRequestId": agreed.request_id}
     return json_response({**ids, "agreementType": agreed.agreement and agreed.agreement.value})
 
 
 def anything_else(rest: str = "") -> Response:
     """Find the route behind doubled and trailing slashes, or say that there is none."""
-    marketplace, *parts = [part for part in rest.split("/") if part] or [""]
+    name, *parts = [part for part in rest.split("/") if part] or [""]
+    call = _authenticated(name)
     try:
-        view, arguments = _MAP.bind("").match("/" + "/".join(parts), request.method)
+        view, arguments = _MAP.bind("").match("/" + "/".join(parts), call.request.method)
     except RouteMethodNotAllowed:
-        raise MethodNotAllowed(f"{request.method} is not allowed here") from None
+        raise MethodNotAllowed(f"{call.request.method} is not allowed here") from None
     except RouteNotFound:
         raise NotFound("no such path") from None
-    request.view_args = {"marketplace": marketplace, **arguments}
-    return _VIEWS[view](**request.view_args)
+    call.request.view_args = {"marketplace": name, **arguments}
+    return _VIEWS[view](call, **arguments)
 
 
-ROUTES: Mapping[str, Callable[..., Response]] = {
+ROUTES: Mapping[str, View] = {
     "/pvt/orderForms/simulation": simulate,
     "/pvt/orders": place,
     "/pvt/orders/<path:order_id>/fulfill": authorize,
@@ -122,7 +153,7 @@ ROUTES: Mapping[str, Callable[..., Response]] = {
     "/pvt/orders/<path:order_id>/changes": modify,
     "/pvt/orders/<path:order_id>/changes/<change_id>/send-agreement": agree,
 }
-_METHODS: Mapping[Callable[..., Response], Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
+_METHODS: Mapping[View, Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
 _VIEWS = {view.__name__: view for view in ROUTES.values()}
 _MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in ROUTES.items()])
 
@@ -133,14 +164,13 @@ def make_blueprint() -> Blueprint:
     for path, view in ROUTES.items():
         blueprint.add_url_rule(
             f"/<marketplace>{path}",
-            view_func=view,
+            view_func=_guarded(view),
             methods=_METHODS.get(view, ["POST"]),
             provide_automatic_options=False,
             merge_slashes=False,  # a redirect would repeat the token
         )
     blueprint.add_url_rule(HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False)
     blueprint.record(_add_catch_all)
-    blueprint.before_request(_authenticate)
     blueprint.register_error_handler(Exception, handle)
     for code in default_exceptions:
         # A handler of the shop's for this code alone would come before ours for every exception.
@@ -158,35 +188,31 @@ def _add_catch_all(setup: BlueprintSetupState) -> None:
     setup.app.view_functions[endpoint] = anything_else
 
 
-def _authenticate() -> None:
-    call = request._get_current_object()  # type: ignore[attr-defined]
-    if call.endpoint == _HEALTH_ENDPOINT:
-        return  # it is for the shop's own monitor, which has a token of its own
-    arguments = call.view_args or {}
-    name = arguments.get("marketplace") or next(filter(None, arguments.get("rest", "").split("/")), "")
-    require_marketplace(call, _marketplace(name), current_state().failures)
+def _guarded(view: View) -> View:
+    """Return a view of the path's values that calls `view` once the marketplace has shown its token."""
+
+    @wraps(view)
+    def guarded(marketplace: str, **arguments: str) -> Response:
+        return view(_authenticated(marketplace), **arguments)
+
+    return guarded
 
 
-def _cart(seen_by: Marketplace) -> object:
-    """Return a simulation's body; by GET, where the marketplace is configured to use it, a query parameter."""
-    if request.method == "POST":
-        return read_json()
-    if request.method == "GET" and seen_by.simulation_by_get:
-        return read_query_json("purchaseContext")
-    raise MethodNotAllowed(f"{request.method} is not allowed here")
+def _authenticated(name: str) -> Call:
+    call: Request = request._get_current_object()  # type: ignore[attr-defined]
+    state = current_state()
+    marketplace = state.settings.marketplaces.get(name)
+    if marketplace is None:
+        raise NotFound("no such path")
+    require_marketplace(call, marketplace, state.failures)
+    return Call(call, state, marketplace)
 
 
-def _sales_channel() -> str | None:
-    """Return the query's first `sc` that says something; marketplaces repeat it and send it empty."""
-    said = (value.replace("\0", "").strip()[:_MAX_CHANNEL_LENGTH] for value in request.args.getlist("sc"))
-    return next(filter(None, said), None)
-
-
-def _marketplace(name: str) -> Marketplace:
-    try:
-        return current_state().settings.marketplaces[name]
-    except KeyError:
-        raise NotFound("no such path") from None
+def _cart_in_query(call: Call) -> Any:
+    """Return the body of a simulation by GET, where the marketplace is configured to use it."""
+    if call.request.method == "GET" and call.marketplace.simulation_by_get:
+        return read_query_json(call.request, "purchaseContext", limit=call.state.settings.max_body_bytes)
+    raise MethodNotAllowed(f"{call.request.method} is not allowed here")
 
 
 def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
@@ -195,11 +221,9 @@ def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
         _tell(signal, outcome)
 
 
-def _modifying(name: str) -> Marketplace:
-    seen_by = _marketplace(name)
-    if not seen_by.order_modifications:
+def _require_modifications(marketplace: Marketplace) -> None:
+    if not marketplace.order_modifications:
         raise NotFound("no such path")
-    return seen_by
 
 
 def _tell(signal: NamedSignal, outcome: Outcome) -> None:

@@ -80,7 +80,7 @@ def nothing() -> Response:
 def json_response(body: object, status: int = 200) -> Response:
     """Return `body` as JSON that no cache keeps."""
     response = Response(orjson.dumps(body), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.add("Cache-Control", "no-store")
     return response
 
 

@@ -66,8 +66,8 @@ SABOTAGES = (
     Sabotage(
         "a body without a length is not measured",
         "web/body.py",
-        "if raw is None or len(raw) > limit:",
-        "if raw is None:",
+        "return raw if len(raw) <= limit else None",
+        "return raw",
         "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
     ),
     Sabotage(
@@ -162,9 +162,16 @@ SABOTAGES = (
         "security/test_hostile_answers.py::test_each_call_has_an_outcome_whatever_is_answered",
     ),
     Sabotage(
+        "a body is short whatever it says",
+        "web/body.py",
+        "return says_so and ",
+        "return length != 'x' or ",
+        "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
+    ),
+    Sabotage(
         "an answer may be kept",
         "web/problems.py",
-        '    response.headers["Cache-Control"] = "no-store"\n',
+        '    response.headers.add("Cache-Control", "no-store")\n',
         "",
         "security/test_supply_chain.py::test_no_answer_below_the_prefix_may_be_kept",
     ),

@@ -56,8 +56,9 @@ def wait_for_threads(shop: Shop) -> None:
     """Wait until every thread of the shop's pool is idle."""
     pool = pool_of(shop)
     for _ in range(pool.size):
-        assert pool._places.acquire(timeout=LONG)
-    pool._places.release(pool.size)
+        pool._places.get(timeout=LONG)
+    for _ in range(pool.size):
+        pool._places.put(None)
 
 
 def simulation_threads() -> set[threading.Thread]:

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -103,13 +104,13 @@ def test_a_place_comes_back_with_the_thread() -> None:
 def test_a_task_waits_for_a_thread_that_somebody_still_waits_for() -> None:
     pool, event, tried = make_pool(1), threading.Event(), threading.Event()
 
-    class Watched(threading.Semaphore):
-        def acquire(self, *args: Any, **kwargs: Any) -> bool:
+    class Watched(SimpleQueue[None]):
+        def get(self, *args: Any, **kwargs: Any) -> None:
             tried.set()
-            return super().acquire(*args, **kwargs)
+            return super().get(*args, **kwargs)
 
     first = pool.submit(lambda _: event.wait(LONG), patience=0)
-    pool._places = Watched(0)
+    pool._places = Watched()
     answers: list[int] = []
 
     def second() -> None:

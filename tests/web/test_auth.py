@@ -61,6 +61,15 @@ def test_a_call_without_a_live_token_is_refused_on_every_route(shop: Shop, path:
     assert shop.asked == []
 
 
+def test_a_query_that_is_not_utf_8_shows_no_token(shop: Shop) -> None:
+    """A server hands over each byte of the address as a character."""
+    raw = shop.call(SIMULATION, CART, query_string={}, environ_overrides={"QUERY_STRING": "token=\xff\xfe&sc=\xe7"})
+    assert is_refused(raw)
+    sent = f"token={TOKEN}&sc=\xff"
+    answered = shop.call(SIMULATION, CART, query_string={}, environ_overrides={"QUERY_STRING": sent})
+    assert answered.status_code == 200
+
+
 @pytest.mark.parametrize("path", ROUTES)
 def test_the_token_is_checked_before_the_body_is_read(shop: Shop, path: str) -> None:
     """P71: before parsing."""

@@ -53,6 +53,15 @@ def test_a_body_of_unknown_length_is_refused_behind_the_cap(shop: Shop, more: in
         refused(response, 413, "PAYLOAD_TOO_LARGE")
 
 
+@pytest.mark.parametrize("length", ["+9", "1_0", " 9", "-1", "\u0663", "9" * 400, "nine", ""])
+def test_a_body_that_says_nonsense_about_its_length_is_refused_behind_the_cap(shop: Shop, length: str) -> None:
+    stream: dict[str, Any] = {
+        "input_stream": BytesIO(padded(MAX_BYTES + 1)),
+        "environ_overrides": {"wsgi.input_terminated": True, "CONTENT_LENGTH": length},
+    }
+    refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
+
+
 @pytest.mark.parametrize("limit", [10, 100 * MAX_BYTES])
 def test_a_limit_of_the_shop_for_its_own_pages_does_not_apply(new_shop: Callable[..., Shop], limit: int) -> None:
     shop = new_shop(MAX_CONTENT_LENGTH=limit)
