@@ -40,6 +40,8 @@ PAIRS = {
     "an entity for each SKU ÷ columns of the cart": ("an_entity_each", "one_query"),
     "the session's transaction ÷ AUTOCOMMIT": ("one_query", "autocommit"),
     "pre-ping ÷ none": ("autocommit, pre-ping", "autocommit"),
+    "row by row ÷ all rows at once": ("autocommit", "at_once"),
+    "a parameter for each SKU ÷ one text with all": ("at_once", "one_text"),
 }
 SERVERS = {
     SYNC: gunicorn("--workers", "1"),

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_sqlalchemy import SQLAlchemy
 from serving import TOKEN
-from sqlalchemy import event, select
+from sqlalchemy import JSON, Text, any_, bindparam, cast, event, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_vtex_seller import Offer, SimulationRequest, Sla, VtexSeller
@@ -50,6 +50,14 @@ class Product(db.Model):  # type: ignore[name-defined,misc]
 
 
 COLUMNS = (Product.sku, Product.price, Product.stock)
+SKUS = bindparam("skus", type_=Text)
+IN_TEXT = {
+    "sqlite": select(*COLUMNS).where(Product.sku.in_(select(func.json_each(SKUS).table_valued("value").c.value))),
+    "postgresql": select(*COLUMNS).where(
+        Product.sku == any_(func.array(select(func.json_array_elements_text(cast(SKUS, JSON))).scalar_subquery()))
+    ),
+}
+"""The SKUs in a text, a JSON array: the same words for any number of them."""
 IN_MEMORY = {f"sku-{number}": Offer(sku_id=f"sku-{number}", price=1990, stock=10) for number in range(CATALOG)}
 
 
@@ -85,6 +93,19 @@ def autocommit(sku_ids: Sequence[str], _: SimulationRequest) -> Iterable[Offer]:
         return [Offer(sku_id=sku, price=price, stock=stock) for sku, price, stock in rows]
 
 
+def at_once(sku_ids: Sequence[str], _: SimulationRequest) -> Iterable[Offer]:
+    with reading().connect() as connection:
+        rows = connection.execute(select(*COLUMNS).where(Product.sku.in_(sku_ids))).all()
+        return [Offer(sku_id=sku, price=price, stock=stock) for sku, price, stock in rows]
+
+
+def one_text(sku_ids: Sequence[str], _: SimulationRequest) -> Iterable[Offer]:
+    statement = IN_TEXT[db.engine.dialect.name]
+    with reading().connect() as connection:
+        rows = connection.execute(statement, {"skus": json.dumps(sku_ids)}).all()
+        return [Offer(sku_id=sku, price=price, stock=stock) for sku, price, stock in rows]
+
+
 def reading() -> Any:
     """Return the shop's engine for reads that need no transaction; it shares the pool."""
     if "reading" not in db.engine.__dict__:
@@ -93,7 +114,7 @@ def reading() -> Any:
 
 
 LOADERS = {loader.__name__: loader for loader in (from_memory, one_query, a_query_each, entities, an_entity_each)}
-LOADERS["autocommit"] = autocommit
+LOADERS |= {loader.__name__: loader for loader in (autocommit, at_once, one_text)}
 
 
 def offers(sku_ids: Sequence[str], simulation: SimulationRequest) -> Iterable[Offer]:

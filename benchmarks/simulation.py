@@ -5,7 +5,8 @@
 Needs the extra `bench` and Linux, which counts each process's nanoseconds. Servers run on loopback, one
 worker each: ours and the bare route in gunicorn's sync worker, FastAPI in uvicorn. The bare route reads the body and
 answers with bytes that are ready; ours asks for its token and checks the whole body; the others ask for no token.
-FastAPI reads its database through a session and entities, or "tuned" by the same statement as ours. In each round every
+FastAPI quotes line by line, and reads its database through a session and entities; "tuned" it shares the delivery
+options between lines as ours does, and reads by the same statement. In each round every
 server is called with every size of cart, in an order drawn anew; a ratio is the median of the rounds' own. What the
 database does is not counted. Without PostgreSQL's programs, the extra, or Node with `express` and `zod`, what needs
 them is left out, and the script says so. Express is found where NODE_PATH tells:
@@ -46,6 +47,7 @@ BUDGETED = f"{OURS} with a time budget"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 CALLS = {1: 400, 10: 400, 100: 160, 300: 60}
 """A round's calls of each server, by the cart's size."""
+QUERY = f"token={catalog.TOKEN}&sc=1"
 MANY = 1_000_000
 MOST_GROWTH = 1.2
 
@@ -92,12 +94,13 @@ def ways(answers: Path, databases: Mapping[str, str]) -> Iterator[tuple[str, Sta
 
 def bare(name: str, *, answers: Path) -> Twin:
     need("gunicorn")
-    return Twin(name, gunicorn("bare"), "/{size}", BENCHMARK_ANSWERS=str(answers))
+    path = f"{catalog.PATH}/{{size}}?{QUERY}"
+    return Twin(name, gunicorn("bare"), path, BENCHMARK_ANSWERS=str(answers))
 
 
 def ours(name: str, *, database: str | None = None, budget: float | None = None) -> Twin:
     need("gunicorn")
-    path = f"{catalog.PATH}?token={catalog.TOKEN}&sc=1"
+    path = f"{catalog.PATH}?{QUERY}"
     environment = {"BENCHMARK_DATABASE": database, "BENCHMARK_BUDGET": budget and str(budget)}
     return Twin(name, gunicorn("ours"), path, **{name: value for name, value in environment.items() if value})
 

@@ -39,11 +39,12 @@ def rows(count: int = SKUS) -> Iterator[Row]:
 
 
 def select_skus(dialect: str) -> sa.Select[tuple[str, int, int, int]]:
-    """Return the query for the SKUs `ids`, whose text does not depend on how many they are."""
+    """Return the query for the SKUs in the text `ids`, a JSON array: the same words for any number of them."""
+    ids = sa.bindparam("ids", type_=sa.Text)
     if dialect == "sqlite":
-        ids = sa.func.json_each(sa.bindparam("ids", type_=sa.JSON)).table_valued("value")
-        return sa.select(TABLE).where(TABLE.c.id.in_(sa.select(ids.c.value)))
-    return sa.select(TABLE).where(TABLE.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.String))))
+        return sa.select(TABLE).where(TABLE.c.id.in_(sa.select(sa.func.json_each(ids).table_valued("value").c.value)))
+    each = sa.select(sa.func.json_array_elements_text(sa.cast(ids, sa.JSON))).scalar_subquery()
+    return sa.select(TABLE).where(TABLE.c.id == sa.any_(sa.func.array(each)))
 
 
 def fill(engine: sa.Engine, count: int = SKUS) -> None:
