@@ -79,7 +79,7 @@ class Deadline:
         return self._instead(request, begun)
 
     def _run(self, request: SimulationRequest, tell: Tell) -> Terms:
-        asked_at = self._clock.monotonic()
+        asked_at = 0.0 if self._memory is None else self._clock.monotonic()
         with self._context():
             terms = self._ask(request, tell)
         self._figures.add_answer(terms.seconds)

@@ -53,6 +53,9 @@ class Call(NamedTuple):
     state: State
     marketplace: Marketplace
 
+    def __repr__(self) -> str:
+        return f"Call(marketplace={self.marketplace.name!r})"  # Flask's words for a request hold its token
+
     def body(self, *, empty: object = None) -> Any:
         """Return the body's JSON; see `read_json`."""
         return read_json(self.request, limit=self.state.settings.max_body_bytes, empty=empty)

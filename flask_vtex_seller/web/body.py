@@ -1,6 +1,5 @@
 """Reading a request's JSON, with a guard at the door."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -36,9 +35,11 @@ def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
 
 def _raw(call: Request, limit: int) -> bytes | None:
     """Return the body, or None if it is larger."""
+    environ, length = call.environ, call.environ.get("CONTENT_LENGTH", "")
+    says_it_is_short = length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS and int(length) <= limit
     try:
         # Watching a body while it is read costs as much as authentication; one that says it is short needs none.
-        if _is_short(call.environ, limit):
+        if says_it_is_short and "HTTP_TRANSFER_ENCODING" not in environ:
             return call.get_data(cache=False)
     except RequestEntityTooLarge:
         pass  # for a limit of the shop's own, which does not hold here; nothing was read yet
@@ -49,12 +50,6 @@ def _raw(call: Request, limit: int) -> bytes | None:
     except RequestEntityTooLarge:
         return None
     return raw if len(raw) <= limit else None
-
-
-def _is_short(environ: Mapping[str, Any], limit: int) -> bool:
-    length: str = environ.get("CONTENT_LENGTH", "")
-    says_so = length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS and int(length) <= limit
-    return says_so and "HTTP_TRANSFER_ENCODING" not in environ
 
 
 def read_query_json(call: Request, name: str, *, limit: int) -> Any:

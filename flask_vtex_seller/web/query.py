@@ -15,6 +15,9 @@ class Query(NamedTuple):
     sales_channel: str | None
     """The first `sc` that says something: marketplaces repeat it and send it empty."""
 
+    def __repr__(self) -> str:
+        return f"Query(tokens=…, sales_channel={self.sales_channel!r})"
+
 
 @lru_cache(maxsize=64)
 def read_query(query: bytes) -> Query:

@@ -164,8 +164,8 @@ SABOTAGES = (
     Sabotage(
         "a body is short whatever it says",
         "web/body.py",
-        "return says_so and ",
-        "return length != 'x' or ",
+        "if says_it_is_short and ",
+        "if says_it_is_short or ",
         "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
     ),
     Sabotage(

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import request
 from werkzeug.test import TestResponse
+
+from flask_vtex_seller.state import current_state
+from flask_vtex_seller.web.blueprint import Call
+from flask_vtex_seller.web.query import read_query
 
 from ..shops import ACME, APP_TOKEN, SECOND_TOKEN, TOKEN, Shop, order_body
 
@@ -164,3 +169,12 @@ def test_tokens_are_in_no_log_record_and_no_error_body(shop: Shop, caplog: pytes
     written += [response.get_data(as_text=True) + str(response.headers) for response in responses]
     for secret in (TOKEN, SECOND_TOKEN, APP_TOKEN, "tok-guess"):
         assert not any(secret in line for line in written)
+
+
+def test_no_token_is_in_a_repr(shop: Shop) -> None:
+    query = read_query(f"token={TOKEN}&sc=2".encode())
+    assert (query.tokens, query.sales_channel) == ((TOKEN,), "2")
+    with shop.app.test_request_context(f"/?token={TOKEN}"):
+        state = current_state()
+        call = Call(request._get_current_object(), state, state.settings.marketplaces["acme"])  # type: ignore[attr-defined]
+        assert TOKEN not in f"{query!r} {query} {call!r} {call}"
