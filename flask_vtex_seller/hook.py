@@ -85,9 +85,16 @@ class HookBoundary:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, self._lets_through) or is_transient(error):
-            return
-        raise HookFailed(self._name, f"raised {type(error).__name__}") from error
+        if isinstance(error, Exception):
+            self.judge(error)
+
+    def judge(self, error: Exception) -> None:
+        """Raise what an exception of the function becomes; return if it is to be raised as it is.
+
+        For where even entering and leaving a block counts: each cart asks two functions.
+        """
+        if not isinstance(error, self._lets_through) and not is_transient(error):
+            raise HookFailed(self._name, f"raised {type(error).__name__}") from error
 
 
 def places(error: BaseException) -> str:

@@ -231,8 +231,11 @@ def _chosen(look: Look, hears: Collection[str], wanted: Wanted) -> list[str]:
     return kinds
 
 
-def _drafts(chosen: Mapping[Key, Iterable[str]], waiting: Collection[tuple[str, str, str]]) -> Iterable[Draft]:
+def _drafts(chosen: Mapping[Key, Collection[str]], waiting: Collection[tuple[str, str, str]]) -> Iterable[Draft]:
     for (name, sku_id), kinds in chosen.items():
+        said = {kind for kind in _KINDS if (name, sku_lane(sku_id), kind) in waiting}
+        if CHANGE in said and CHANGE not in kinds:
+            continue  # it makes the marketplace ask for everything
         for kind in kinds:
-            if (name, sku_lane(sku_id), kind) not in waiting:
+            if kind not in said:
                 yield sku_draft(kind, name, sku_id)

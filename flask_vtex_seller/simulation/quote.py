@@ -34,13 +34,9 @@ _line = partial(tuple.__new__, QuotedLine)
 """Makes one in half the time that its class takes."""
 
 
-def _tell_nobody(_: str) -> None:
-    return None
-
-
 def ask(
     request: SimulationRequest,
-    tell: Callable[[str], object] = _tell_nobody,
+    tell: Callable[[str], object] | None = None,
     *,
     offer_loader: Hook[OfferLoader],
     sla_loader: Hook[SlaLoader],
@@ -61,15 +57,19 @@ def ask(
     return Terms(offers=offers, slas=slas, seconds=time.perf_counter() - begun)
 
 
-def _answers(kind: type[T], hook: Hook[Any], tell: Callable[[str], object], *question: object) -> list[T]:
+def _answers(kind: type[T], hook: Hook[Any], tell: Callable[[str], object] | None, *question: object) -> list[T]:
     """Call one of the shop's functions; all that it answers is of that kind."""
     function = hook.get()
-    tell(hook.name)
-    with hook.boundary:
+    if tell is not None:
+        tell(hook.name)
+    try:
         answers = list(function(*question))
         for answer in answers:
             if not isinstance(answer, kind):
                 raise TypeError(f"expected {kind.__name__}, got {type(answer).__name__}")
+    except Exception as error:
+        hook.boundary.judge(error)
+        raise
     return answers
 
 

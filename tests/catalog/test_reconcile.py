@@ -151,6 +151,16 @@ def test_what_waits_already_is_not_said_twice(kept: Kept) -> None:
     assert [kept.sweep().notices, kept.sweep().notices] == [1, 0]
 
 
+def test_a_change_notice_that_waits_speaks_for_price_and_stock(kept: Kept) -> None:
+    """A SKU that was deleted and is inserted anew at another price, say."""
+    kept.load()
+    kept.write([sku_draft(CHANGE, "acme", "apple")])
+    kept.stock("apple", price=1, stock=9)
+    assert kept.sweep().notices == 0
+    assert kept.deliver() == [(CHANGE, "apple")]
+    assert kept.sweep().notices == 0
+
+
 def test_a_notice_that_was_refused_is_said_again(kept: Kept) -> None:
     kept.answer = lambda _: REFUSED
     kept.load()

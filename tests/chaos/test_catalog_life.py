@@ -1,7 +1,7 @@
 """Whatever happens to a shop's products, its marketplaces show what holds, once the dust has settled. (R21)"""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -95,8 +95,8 @@ class CatalogLife(RuleBasedStateMachine):
         }
         self.changes = Counter[Key]()
         """How many notices there may be."""
-        self.asked_for = set[str]()
-        """The SKUs that a run for everything that is not over was for."""
+        self.asked_for = defaultdict[str, set[str]](set)
+        """The SKUs that a run for everything was for that is not over, by its name."""
         self.unwatched = set[str]()
         """The SKUs of which a marketplace may show something wrong until the next sweep."""
         self.lost = False
@@ -225,13 +225,14 @@ class CatalogLife(RuleBasedStateMachine):
         with self._process(death):
             with self.world.fate.dying(None):
                 on_sale = set(self.stall.on_sale())
-            more = on_sale if wanted.renotify else on_sale - self.asked_for
+            asked_for = self.asked_for[wanted.name]
+            more = on_sale if wanted.renotify else on_sale - asked_for
             kinds = KINDS if wanted.renotify else (CATALOG,)
             self.changes.update((market, sku_id, kind) for market in MARKETS for sku_id in more for kind in kinds)
-            self.asked_for |= on_sale
+            asked_for |= on_sale
             made = self.world.state.reconciler.run(wanted)
             self.world.state.reconciler.end(wanted, made)
-            self.asked_for.clear()
+            asked_for.clear()
 
     def _drain(self, troubles: Sequence[Trouble | None], death: int | None, meanwhile: Edits = ()) -> None:
         coming, edits = iter(troubles), [meanwhile]
@@ -273,16 +274,20 @@ class CatalogLife(RuleBasedStateMachine):
         dead = [row.id for row in self._rows() if row.state is MessageState.DEAD]
         self.world.state.drain.move(dead, MessageState.PENDING, reason="somebody said so")
         self._drain_all()
-        with self._process(None):
-            ask_what_was_decided(self.world.state, None)  # type: ignore[arg-type]
-        self._drain_all()
+        self._hears_what_was_decided()
         self._shows_what_holds(but_for=self.unwatched)
         if self.lost:
             self._tell_of(EVERYTHING, None)
         with self._process(None):
             self.world.state.reconciler.run_if_due(every=timedelta(0))
         self._drain_all()
+        self._hears_what_was_decided()
         self._shows_what_holds()
+
+    def _hears_what_was_decided(self) -> None:
+        """Nobody asks again at once about what was suggested just now."""
+        self.ask_again(None)
+        self._drain_all()
 
     def _shows_what_holds(self, but_for: Set[str] = frozenset()) -> None:
         with self.world.watching.shop.app.app_context():
