@@ -3,8 +3,8 @@
     python benchmarks/import_time.py [--check]
 
 Prints the least processor time of several fresh interpreters, in milliseconds and as a share of importing the
-dependencies in the same process. All is imported from bytecode, as where a shop is deployed, whatever this machine is
-told to keep of it. `--check` fails above 40 ms; measure on a machine that does nothing else.
+dependencies in the same process. All is imported from bytecode, as where a shop is deployed, whatever
+PYTHONDONTWRITEBYTECODE says. `--check` fails above 40 ms; measure on a machine that does nothing else.
 """
 
 import os

@@ -86,7 +86,7 @@ class VtexSeller:
         self._clock = clock or SystemClock()
         self._watches = Watches(db.session, self._tell_watched)
         self.blueprint = make_blueprint()
-        """The protocol's routes; exempt it from the shop's CSRF protection and login wall."""
+        """The protocol's routes; exempt it from the shop's CSRF protection and login wall. It takes no others."""
 
     def init_app(self, app: Flask) -> None:
         """Read the settings of `app`, mount the routes and add the commands.

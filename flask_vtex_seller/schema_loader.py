@@ -45,6 +45,11 @@ class WireSchema(Schema):
     makes: ClassVar[type | None] = None
     """The class of what is read; a dict of the fields' values when None."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._harmless = set(self._keys)
+        """The keys that need no respelling: those, and others that came and mean nothing, for the next time."""
+
     def make(self, values: dict[str, Any], original: Any) -> Any:
         """Return what the fields' values become; a schema that does more than call its class says so here.
 
@@ -103,11 +108,6 @@ class WireSchema(Schema):
     def _keys(self) -> frozenset[str]:
         """The keys as the protocol spells them."""
         return frozenset(map(key_of, self.load_fields.values()))
-
-    @cached_property
-    def _harmless(self) -> set[str]:
-        """The keys that need no respelling: those, and others that came and mean nothing, for the next time."""
-        return set(self._keys)
 
     @cached_property
     def _spellings(self) -> Mapping[str, str]:

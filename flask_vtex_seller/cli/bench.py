@@ -28,7 +28,7 @@ class _Series:
 
     seconds: list[float] = field(default_factory=list)
     hook_seconds: float | None = 0.0
-    """None where an answer does not tell: a proxy may drop the header."""
+    """None where an answer does not tell: a proxy may drop its header, or the one that asks for it."""
     empty: int = 0
     """Answers with nothing available."""
 

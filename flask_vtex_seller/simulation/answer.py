@@ -123,7 +123,7 @@ def _option(sla: Sla, quantity: int) -> dict[str, Any]:
         "deliveryChannel": DELIVERY if sla.pickup_point is None else PICKUP,
         "price": sla.price,
         "shippingEstimate": sla.shipping_estimate,
-        "availableDeliveryWindows": sla.delivery_windows and [*map(_window, sla.delivery_windows)],
+        "availableDeliveryWindows": [*map(_window, sla.delivery_windows)],
         "pickupStoreInfo": sla.pickup_point and _pickup(sla.pickup_point),
     }
     if sla.delivery_ids:

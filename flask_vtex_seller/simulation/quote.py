@@ -1,7 +1,7 @@
 """Answering a simulation: the shop's offers and delivery options, dealt out to the lines of the cart."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -81,7 +81,7 @@ def quote(request: SimulationRequest, terms: Terms, *, max_stock: int | None = N
     """
     most = MAX_INTEGER if max_stock is None else max_stock
     offers, slas = terms.offers, terms.slas
-    slas_for = None if [*map(_sku_ids, slas)].count(None) == len(slas) else _slas_by_sku(offers, slas)
+    slas_for = None if [*map(_sku_ids, slas)].count(None) == len(slas) else _slas_by_sku(request, slas)
     # Lines of one SKU share its stock, first come first served: two lines must not sell the last unit twice.
     left: dict[str, int] = {}
     lines = []
@@ -101,7 +101,8 @@ def quote(request: SimulationRequest, terms: Terms, *, max_stock: int | None = N
     return lines
 
 
-def _slas_by_sku(sku_ids: Iterable[str], slas: tuple[Sla, ...]) -> dict[str, tuple[Sla, ...]]:
+def _slas_by_sku(request: SimulationRequest, slas: tuple[Sla, ...]) -> dict[str, tuple[Sla, ...]]:
+    sku_ids = {item.sku_id for item in request.items}
     served = {sku_id: tuple(sla for sla in slas if sla.serves(sku_id)) for sku_id in sku_ids}
     # equal options share an object: they are written once
     shared: dict[tuple[int, ...], tuple[Sla, ...]] = {}

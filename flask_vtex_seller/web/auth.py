@@ -14,10 +14,9 @@ from flask import Request
 from ..config import Marketplace, Secret
 from ..errors import AddressNotAllowed, TooManyFailures, Unauthorized
 from ..sources import FailureLimit, is_inside
-from .query import read_query
+from .query import MAX_TOKENS, read_query
 
 _VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
-_MAX_CANDIDATES = 8
 
 
 def require_marketplace(request: Request, marketplace: Marketplace, failures: FailureLimit) -> None:
@@ -69,4 +68,4 @@ def _sent(request: Request) -> list[str]:
         sent += ["".join(forms) for forms in _VTEX_TOKEN.findall(authorization)]
     if app_token := header("HTTP_X_VTEX_API_APPTOKEN"):
         sent.append(app_token)
-    return sent[:_MAX_CANDIDATES]
+    return sent[:MAX_TOKENS]

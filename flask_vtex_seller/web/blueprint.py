@@ -5,8 +5,9 @@ paths with doubled or trailing slashes reach their route.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 from blinker import NamedSignal
 from flask import Blueprint, Request, Response, current_app, request
@@ -17,7 +18,7 @@ from werkzeug.exceptions import default_exceptions
 from werkzeug.routing import BaseConverter, Map, Rule
 
 from ..config import Marketplace
-from ..errors import MethodNotAllowed, NotFound
+from ..errors import ConfigurationError, MethodNotAllowed, NotFound
 from ..orders.claim import Outcome
 from ..orders.modification import read_agreement, read_modification
 from ..orders.schemas import read_placements, read_reference, write_placed, write_receipt
@@ -45,16 +46,34 @@ class _AnythingConverter(BaseConverter):
     part_isolating = False
 
 
-class Call(NamedTuple):
+class ProtocolBlueprint(Blueprint):
+    """The protocol's routes, each of which asks for a token, and no others: one that was added would stand open."""
+
+    _is_complete = False
+
+    def add_url_rule(self, rule: str, *args: Any, **kwargs: Any) -> None:
+        """Add a route of the protocol.
+
+        Raises:
+            ConfigurationError: they are all there.
+        """
+        if self._is_complete:
+            raise ConfigurationError(f"{rule} would need no token here: add it to a blueprint of the shop's own")
+        super().add_url_rule(rule, *args, **kwargs)
+
+    def close(self) -> None:
+        """Take no more routes."""
+        self._is_complete = True
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Call:
     """A call of a marketplace that has shown its token."""
 
     request: Request
     """The call itself: each look through Flask's `request` costs."""
     state: State
     marketplace: Marketplace
-
-    def __repr__(self) -> str:
-        return f"Call(marketplace={self.marketplace.name!r})"  # Flask's words for a request hold its token
 
     def body(self, *, empty: object = None) -> Any:
         """Return the body's JSON; see `read_json`."""
@@ -72,21 +91,21 @@ View = Callable[..., Response]
 
 def simulate(call: Call) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
-    _, state, marketplace = call
+    state, marketplace = call.state, call.marketplace
     body = call.body() if call.request.method == "POST" else _cart_in_query(call)
     cart = read_request(body, marketplace, sales_channel=call.sales_channel, max_items=state.settings.max_items)
     terms = state.ask(cart)
     # What a simulation promises, a placement must be able to keep.
     lines = quote(cart, terms, max_stock=marketplace.max_stock if marketplace.orders else 0)
     answer = json_response(write_answer(cart, lines, marketplace))
-    if TIMING in call.request.environ.get("HTTP_PREFER", ""):
+    if TIMING in call.request.environ.get("HTTP_PREFER", "").lower():
         answer.headers.add("Server-Timing", f"hooks;dur={1000 * terms.seconds:.1f}")
     return answer
 
 
 def place(call: Call) -> Response:
     """Order placement: an array in, the array out; an object in, an object out."""
-    _, state, marketplace = call
+    state, marketplace = call.state, call.marketplace
     body, max_items = call.body(), state.settings.max_items
     placements = read_placements(body, marketplace, sales_channel=call.sales_channel, max_items=max_items)
     outcomes = state.inbound.place(placements, marketplace)
@@ -163,7 +182,7 @@ _MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST
 
 def make_blueprint() -> Blueprint:
     """Return the blueprint; register it with the configured prefix."""
-    blueprint = Blueprint(BLUEPRINT_NAME, __name__)
+    blueprint = ProtocolBlueprint(BLUEPRINT_NAME, __name__)
     for path, view in ROUTES.items():
         blueprint.add_url_rule(
             f"/<marketplace>{path}",
@@ -178,6 +197,7 @@ def make_blueprint() -> Blueprint:
     for code in default_exceptions:
         # A handler of the shop's for this code alone would come before ours for every exception.
         blueprint.register_error_handler(code, handle)
+    blueprint.close()
     return blueprint
 
 

@@ -1,5 +1,6 @@
 """Reading a request's JSON, with a guard at the door."""
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -7,6 +8,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..errors import InvalidRequest, PayloadTooLarge
+from .query import find
 
 MAX_DEPTH = 64
 """What no body of the protocol comes near; an echo far deeper could be read but not written."""
@@ -37,24 +39,24 @@ def _raw(call: Request, limit: int) -> bytes | None:
     """Return the body, or None if it is larger."""
     environ, length = call.environ, call.environ.get("CONTENT_LENGTH", "")
     says_it_is_short = length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS and int(length) <= limit
+    # Watching a body while it is read costs as much as authentication. One that says it is short needs none: a server
+    # ends it there.
+    is_watched = not says_it_is_short or "HTTP_TRANSFER_ENCODING" in environ
     try:
-        # Watching a body while it is read costs as much as authentication; one that says it is short needs none.
-        if says_it_is_short and "HTTP_TRANSFER_ENCODING" not in environ:
-            return call.get_data(cache=False)
+        raw = None if is_watched else call.get_data(cache=False)
     except RequestEntityTooLarge:
-        pass  # for a limit of the shop's own, which does not hold here; nothing was read yet
-    # One byte more: of a body without a length werkzeug leaves away, without a word, what is beyond its own limit.
-    call.max_content_length = limit + 1
-    try:
-        raw = call.get_data(cache=False)
-    except RequestEntityTooLarge:
-        return None
-    return raw if len(raw) <= limit else None
+        raw = None  # for a limit of the shop's own, which does not hold here; nothing was read yet
+    if raw is None:
+        # One byte more: of a body without a length werkzeug leaves away, without a word, what is beyond its own limit.
+        call.max_content_length = limit + 1
+        with suppress(RequestEntityTooLarge):
+            raw = call.get_data(cache=False)
+    return raw if raw is not None and len(raw) <= limit else None
 
 
 def read_query_json(call: Request, name: str, *, limit: int) -> Any:
     """Return the JSON of a query parameter, of the first if it is repeated; raises as `read_json`."""
-    raw = call.args.get(name, "").encode()
+    raw = find(call.query_string, name).encode()
     if len(raw) > limit:
         raise PayloadTooLarge(f"{name} is larger than {limit} bytes")
     return _parse(raw, name)

@@ -12,6 +12,7 @@ from ..simulation.health import SimulationHealth
 from ..state import current_state
 from .auth import require_token
 from .problems import json_response
+from .query import find
 
 PATH = "/-/health"
 _BEARER = "Bearer "
@@ -32,7 +33,8 @@ def _require_health_token() -> None:
     if token is None:
         raise NotFound("no such path")
     authorization = request.headers.get("Authorization", "")
-    sent = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else request.args.get("token", "")
+    is_bearer, query = authorization.startswith(_BEARER), request.query_string
+    sent = authorization.removeprefix(_BEARER) if is_bearer else find(query, "token")
     require_token(request, [sent], [token], state.failures, door=PATH)
 
 

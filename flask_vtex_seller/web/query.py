@@ -1,34 +1,51 @@
-"""What the protocol says in a call's query: the token and the sales channel."""
+"""What the protocol says in a call's query: tokens, the sales channel and, by GET, a cart."""
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+MAX_TOKENS = 8
+"""How many texts that may be a token are looked at."""
 _MAX_CHANNEL_LENGTH = 64
+_MAX_REMEMBERED_LENGTH = 512
+"""Bytes of a query; a longer one may be a cart, and that is a shopper's."""
 
 
-class Query(NamedTuple):
+@dataclass(slots=True, eq=False, repr=False)
+class Query:
     """What was found."""
 
     tokens: tuple[str, ...]
-    """Each `token`, in their order."""
+    """The first few `token`, in their order."""
     sales_channel: str | None
     """The first `sc` that says something: marketplaces repeat it and send it empty."""
 
-    def __repr__(self) -> str:
-        return f"Query(tokens=…, sales_channel={self.sales_channel!r})"
 
-
-@lru_cache(maxsize=64)
 def read_query(query: bytes) -> Query:
     """Read the query of a call; a marketplace sends the same one with every call, and so it is read once.
 
     Args:
         query: as it stands in the address.
     """
-    pairs = parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)
+    return _remembered(query) if len(query) <= _MAX_REMEMBERED_LENGTH else _read(query)
+
+
+def find(query: bytes, name: str) -> str:
+    """Return a query's first value of a name; empty if there is none."""
+    return next((value for found, value in _pairs(query) if found == name), "")
+
+
+def _read(query: bytes) -> Query:
+    pairs = _pairs(query)
     channels = (value.replace("\0", "").strip()[:_MAX_CHANNEL_LENGTH] for name, value in pairs if name == "sc")
     return Query(
-        tokens=tuple(value for name, value in pairs if name == "token"),
+        tokens=tuple(value for name, value in pairs if name == "token")[:MAX_TOKENS],
         sales_channel=next(filter(None, channels), None),
     )
+
+
+_remembered = lru_cache(maxsize=64)(_read)
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)

@@ -66,7 +66,7 @@ SABOTAGES = (
     Sabotage(
         "a body without a length is not measured",
         "web/body.py",
-        "return raw if len(raw) <= limit else None",
+        "return raw if raw is not None and len(raw) <= limit else None",
         "return raw",
         "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
     ),
@@ -164,8 +164,8 @@ SABOTAGES = (
     Sabotage(
         "a body is short whatever it says",
         "web/body.py",
-        "if says_it_is_short and ",
-        "if says_it_is_short or ",
+        "is_watched = not says_it_is_short or ",
+        "is_watched = False and ",
         "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
     ),
     Sabotage(

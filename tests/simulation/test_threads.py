@@ -184,6 +184,24 @@ def test_a_thread_without_work_ends_and_another_starts(monkeypatch: pytest.Monke
     assert pool._idle == []
 
 
+def test_a_task_that_comes_just_when_its_thread_would_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    class Taken(list[Any]):
+        def remove(self, _: Any) -> None:
+            asked.set()
+            raise ValueError
+
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.01)
+    pool = make_pool(1)
+    pool._idle = Taken()
+    assert pool.submit(lambda _: 1, patience=0).wait(LONG)
+    assert asked.wait(LONG)
+    task = pool.submit(lambda _: 7, patience=LONG)
+    assert task.wait(LONG)
+    assert task.result() == 7
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_begins_with_an_empty_pool() -> None:
     """A server that loads the shop before it forks leaves its threads behind."""

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from flask import request
+from flask_sqlalchemy import SQLAlchemy
 from werkzeug.test import TestResponse
 
+from flask_vtex_seller import VtexSeller
+from flask_vtex_seller.errors import ConfigurationError
 from flask_vtex_seller.state import current_state
 from flask_vtex_seller.web.blueprint import Call
 from flask_vtex_seller.web.query import read_query
@@ -73,6 +76,17 @@ def test_a_query_that_is_not_utf_8_shows_no_token(shop: Shop) -> None:
     sent = f"token={TOKEN}&sc=\xff"
     answered = shop.call(SIMULATION, CART, query_string={}, environ_overrides={"QUERY_STRING": sent})
     assert answered.status_code == 200
+
+
+def test_a_cart_or_a_health_token_in_a_query_that_is_not_utf_8_is_no_error_of_ours(
+    new_shop: Callable[..., Shop],
+) -> None:
+    acme = {**ACME, "simulation_by_get": True}
+    shop = new_shop(marketplaces={"acme": acme}, VTEX_SELLER_HEALTH_TOKEN="health")
+    cart = f'token={TOKEN}&purchaseContext={{"items": [{{"id": "\xff", "quantity": 1}}]}}'
+    path, calls = "/api/vtex/acme" + SIMULATION, shop.app.test_client()
+    assert calls.get(path, environ_overrides={"QUERY_STRING": cart}).status_code == 200
+    assert calls.get("/api/vtex/-/health", environ_overrides={"QUERY_STRING": "token=\xff"}).status_code == 401
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -178,3 +192,19 @@ def test_no_token_is_in_a_repr(shop: Shop) -> None:
         state = current_state()
         call = Call(request._get_current_object(), state, state.settings.marketplaces["acme"])  # type: ignore[attr-defined]
         assert TOKEN not in f"{query!r} {query} {call!r} {call}"
+
+
+def test_a_query_that_may_be_a_cart_is_not_kept() -> None:
+    short, long = (f"token=x&purchaseContext={'a' * length}".encode() for length in (100, 1_000))
+    assert read_query(short) is read_query(short)
+    assert read_query(long) is not read_query(long)
+
+
+def test_a_sales_channel_of_the_query_is_cut_off() -> None:
+    assert read_query(b"sc=&sc=%00&sc=" + b"7" * 100).sales_channel == "7" * 64
+
+
+def test_a_route_that_is_added_to_the_blueprint_would_stand_open_and_is_refused() -> None:
+    seller = VtexSeller(SQLAlchemy())
+    with pytest.raises(ConfigurationError, match=r"^/<marketplace>/report would need no token here"):
+        seller.blueprint.get("/<marketplace>/report")(lambda marketplace: marketplace)

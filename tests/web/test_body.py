@@ -53,13 +53,32 @@ def test_a_body_of_unknown_length_is_refused_behind_the_cap(shop: Shop, more: in
         refused(response, 413, "PAYLOAD_TOO_LARGE")
 
 
-@pytest.mark.parametrize("length", ["+9", "1_0", " 9", "-1", "\u0663", "9" * 400, "nine", ""])
+@pytest.mark.parametrize("length", ["+9", "1_0", " 9", "-1", "\u0663", "9" * 400, "9" * 5_000, "nine", ""])
 def test_a_body_that_says_nonsense_about_its_length_is_refused_behind_the_cap(shop: Shop, length: str) -> None:
     stream: dict[str, Any] = {
         "input_stream": BytesIO(padded(MAX_BYTES + 1)),
         "environ_overrides": {"wsgi.input_terminated": True, "CONTENT_LENGTH": length},
     }
     refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize("more", [{}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_a_body_that_is_longer_than_it_says_is_refused(shop: Shop, more: dict[str, str]) -> None:
+    """Something before us unpacked it, or put its pieces together, and left the header as it was."""
+    stream: dict[str, Any] = {
+        "input_stream": BytesIO(padded(MAX_BYTES + 1)),
+        "environ_overrides": {"wsgi.input_terminated": True, "CONTENT_LENGTH": "10", **more},
+    }
+    refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
+
+
+def test_the_pieces_of_a_body_are_not_read_on_behind_the_cap(shop: Shop) -> None:
+    stream = BytesIO(padded(100 * MAX_BYTES))
+    overrides = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "10", "HTTP_TRANSFER_ENCODING": "chunked"}
+    refused(
+        shop.call(SIMULATION, data=None, input_stream=stream, environ_overrides=overrides), 413, "PAYLOAD_TOO_LARGE"
+    )
+    assert stream.tell() <= MAX_BYTES + 1
 
 
 @pytest.mark.parametrize("limit", [10, 100 * MAX_BYTES])
