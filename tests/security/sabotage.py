@@ -166,7 +166,7 @@ SABOTAGES = (
         "web/body.py",
         "is_watched = not says_it_is_short or ",
         "is_watched = False and ",
-        "security/test_size_limits.py::test_a_body_without_a_length_is_cut_off",
+        f"{BODY}test_the_pieces_of_a_body_are_not_read_on_behind_the_cap",
     ),
     Sabotage(
         "an answer may be kept",

@@ -1,8 +1,6 @@
 """What comes along with the package, and what its pages may do. (S12)"""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import requires
 from pathlib import Path
@@ -13,7 +11,6 @@ from packaging.utils import canonicalize_name
 
 from flask_vtex_seller.sandbox import create_app
 
-from ..chaos.conftest import Scale
 from ..chaos.report import Figures
 from ..shops import ACME, TOKEN, Shop
 from .hostile import TEMPLATES
@@ -43,15 +40,6 @@ def test_the_package_brings_at_most_twenty_wheels(figures: Figures) -> None:
     figures.note("S12", wheels=len(found))
     assert {"flask", "sqlalchemy", "requests", "orjson"} <= found
     assert len(found) <= 20, sorted(found)
-
-
-def test_importing_it_adds_at_most_forty_milliseconds(scale: Scale, figures: Figures) -> None:
-    if not scale.full:
-        pytest.skip("takes long: run with --security-full")
-    measure = [sys.executable, ROOT / "benchmarks" / "import_time.py", "--check"]
-    done = subprocess.run(measure, capture_output=True, text=True, check=False, timeout=300)
-    figures.note("S12", measured=done.stdout.splitlines()[0])
-    assert done.returncode == 0, done.stdout
 
 
 def test_installing_runs_no_code_of_ours() -> None:
