@@ -32,7 +32,7 @@ from .body import read_json, read_query_json
 from .health import PATH as HEALTH_PATH
 from .health import health
 from .problems import handle, json_response, nothing
-from .query import read_query
+from .query import CART, read_query
 
 BLUEPRINT_NAME = "vtex_seller"
 TIMING = "server-timing"
@@ -234,7 +234,7 @@ def _authenticated(name: str) -> Call:
 def _cart_in_query(call: Call) -> Any:
     """Return the body of a simulation by GET, where the marketplace is configured to use it."""
     if call.request.method == "GET" and call.marketplace.simulation_by_get:
-        return read_query_json(call.request, "purchaseContext", limit=call.state.settings.max_body_bytes)
+        return read_query_json(call.request, CART, limit=call.state.settings.max_body_bytes)
     raise MethodNotAllowed(f"{call.request.method} is not allowed here")
 
 

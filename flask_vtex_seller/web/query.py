@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl
 MAX_TOKENS = 8
 """How many texts that may be a token are looked at."""
 _MAX_CHANNEL_LENGTH = 64
+CART = "purchaseContext"
+"""A simulation by GET has its cart there."""
 _MAX_REMEMBERED_LENGTH = 512
-"""Bytes of a query; a longer one may be a cart, and that is a shopper's."""
+"""Bytes of a query."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -27,7 +29,9 @@ def read_query(query: bytes) -> Query:
     Args:
         query: as it stands in the address.
     """
-    return _remembered(query) if len(query) <= _MAX_REMEMBERED_LENGTH else _read(query)
+    # A cart is a shopper's, and another one each time.
+    is_remembered = len(query) <= _MAX_REMEMBERED_LENGTH and CART.encode() not in query
+    return _remembered(query) if is_remembered else _read(query)
 
 
 def find(query: bytes, name: str) -> str:
