@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -248,8 +248,7 @@ class Sla:
         return self.sku_ids is None or sku_id in self.sku_ids
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Terms:
+class Terms(NamedTuple):
     """What the shop says about a cart: to quote it, and to hold an order against it."""
 
     offers: Mapping[str, Offer]

@@ -15,7 +15,7 @@ Key = tuple[Any, ...]
 """The values of a row's primary key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class PersonalColumns:
     """Which columns of a table hold something of people.
 

@@ -8,12 +8,11 @@ import logging
 import re
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from .hook import places
@@ -50,8 +49,7 @@ _SHAPES = r"""
 _DOCUMENTS = r"(?<!\d)(?:\d{11}|\d{14})(?!\d)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Patterns:
+class _Patterns(NamedTuple):
     """What is looked for; made with the first filter, for to make it is work and few processes need it."""
 
     named: tuple[re.Pattern[str], ...]

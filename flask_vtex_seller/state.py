@@ -35,7 +35,7 @@ from .sources import FailureLimit
 EXTENSION_KEY = "vtex_seller"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Hooks:
     """The shop's functions, a slot each; shared by all applications of one `VtexSeller`."""
 

@@ -1,8 +1,7 @@
 """In what a SKU differs from what its marketplace was told, and which notices say so."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .notices import CHANGE, INVENTORY, PRICE
 from .present import NO_CATALOG, NotRead, Offered
@@ -12,8 +11,7 @@ from .told import Record
 _KNOWN = SkuState.KNOWN.value
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """Something that the marketplace was told otherwise, or was not told."""
 
     kind: str

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal
 from hashlib import blake2b
 from operator import attrgetter
@@ -28,8 +28,7 @@ _FOR_REVIEWERS = frozenset({"price", "stock"})
 _CATALOG_DATA = attrgetter(*(found.name for found in fields(Sku) if found.name not in {"sku_id", *_FOR_REVIEWERS}))
 
 
-@dataclass(frozen=True, slots=True)
-class NotRead:
+class NotRead(NamedTuple):
     """The shop did not say it, or not clearly."""
 
     reason: str

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sqlalchemy import Engine, Table
 
@@ -27,8 +28,7 @@ _KINDS = (CHANGE, PRICE, INVENTORY)
 _STRAY = "a function of the shop's returned it without being asked, and sku_ids_loader does not name it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Which SKUs marketplaces are to be told about; by default those that differ from what they were told."""
 
     everything: bool = False
@@ -75,7 +75,7 @@ class Progress:
     """When the run began that has to be ended, in microseconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reconciler:
     """Tells marketplaces what they do not know yet.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import VtexSellerError
@@ -56,8 +57,7 @@ class SuggestionStatus(Enum):
     """Nothing that can be understood: the answer's form is published nowhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkuRecord:
+class SkuRecord(NamedTuple):
     """What is known of a SKU at a marketplace."""
 
     marketplace: str

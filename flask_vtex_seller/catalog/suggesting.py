@@ -29,7 +29,7 @@ from .sku import Sku, SkuNotReady, SkuState, problems
 from .spacing import Spacing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SuggestionHandler:
     """Makes a suggestion's body from what the shop says at that moment, and keeps what the marketplace said to it.
 

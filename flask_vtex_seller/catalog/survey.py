@@ -47,7 +47,7 @@ class Look(NamedTuple):
         return self.catalog.reason if type(self.catalog) is NotRead else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Survey:
     """Looks at SKUs.
 

@@ -5,10 +5,9 @@ costs a notice too many, never one too few.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Row, Table, Update, bindparam, case, or_, select, update
 
@@ -43,8 +42,7 @@ _WRITTEN = {
 """The columns that a notice of a kind speaks for: after a change notification a marketplace asks for everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What the shop said of a SKU when a notice of it was about to be sent."""
 
     offered: Offered | NotRead

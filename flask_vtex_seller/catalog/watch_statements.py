@@ -6,8 +6,7 @@ changed row no longer knows its SKU is it asked for before.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ClauseElement, Connection, Delete, Insert, Result, Table, Update
 from sqlalchemy.orm import Mapper, ORMExecuteState
@@ -20,8 +19,7 @@ Assignments = Mapping[str, Any]
 """What a statement sets, by the names of attributes or columns."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class _Plan(NamedTuple):
     """How the SKUs are found whose rows an UPDATE or DELETE changes."""
 
     watched: WatchedModel

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import fields
 from itertools import islice
 
 import click
@@ -11,7 +10,7 @@ from flask.cli import with_appcontext
 
 from ..catalog.ledger import TABLE, Key, SkuLedger
 from ..catalog.notices import CHANGE, SUGGESTION, hearers, sku_draft
-from ..catalog.sku import SkuRecord, SkuState, require_sku_id
+from ..catalog.sku import SkuState, require_sku_id
 from ..errors import VtexSellerError
 from ..state import current_state
 from .showing import printable, shown
@@ -69,8 +68,8 @@ def show(sku_id: str, marketplace: str | None) -> None:
     if not found:
         raise click.ClickException(f"no marketplace has said anything about SKU {sku_id!r}")
     for record in found:
-        for field in fields(SkuRecord):
-            click.echo(f"{field.name:<30} {shown(getattr(record, field.name))}")
+        for name, value in record._asdict().items():
+            click.echo(f"{name:<30} {shown(value)}")
         for lane in (f"sku:{sku_id}", f"look:{sku_id}"):
             for message in state.outbox.page(marketplace=record.marketplace, lane=lane, limit=_MESSAGES):
                 words = f"{message.operation} {message.state.value}: {message.last_reason}"

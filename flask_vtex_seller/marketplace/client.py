@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import orjson
 import requests
@@ -155,8 +155,7 @@ def _proxies(marketplace: Marketplace) -> dict[str, str]:
     return {} if marketplace.proxy is None else dict.fromkeys(("http", "https"), marketplace.proxy.reveal())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
+class _Route(NamedTuple):
     method: str
     url: str
     may_be_post: bool = False

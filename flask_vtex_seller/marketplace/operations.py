@@ -5,9 +5,9 @@ of the marketplace's own settings, which are parts of paths themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from ..config import Marketplace
@@ -45,8 +45,7 @@ class Meaning(Enum):
     """The marketplace keeps the order: it is invoiced, if only in part."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Operation:
+class Operation(NamedTuple):
     """One kind of call."""
 
     name: str
@@ -54,12 +53,12 @@ class Operation:
     path: str
     permission: str
     """The resource that the application key needs; named when the marketplace answers 403."""
-    route_permissions: Mapping[str, str] = field(default_factory=dict)
+    route_permissions: Mapping[str, str] = MappingProxyType({})
     """The same for those values of `catalog_route` that need another one."""
     services_path: str | None = None
     """Below an order's `marketplaceServicesEndpoint`, always by POST; None for a call that never goes there."""
     host: Host = Host.STORE
-    endings: Mapping[int, Meaning] = field(default_factory=dict)
+    endings: Mapping[int, Meaning] = MappingProxyType({})
     """Statuses outside 2xx that are a normal end."""
     answers_json: bool = False
     """Whether a success without a JSON body is none."""
@@ -80,7 +79,7 @@ class Operation:
         path = self.path
         for name in _SETTINGS:
             path = path.replace(f"{{{name}}}", getattr(marketplace, name))
-        return replace(self, path=path, permission=permission)
+        return self._replace(path=path, permission=permission)
 
     @property
     def may_be_post(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..clock import Clock
 from ..database import Attempt, begin, transact
@@ -22,8 +22,7 @@ PATIENCE_SECONDS = 2.0
 _FIRST_LOOK_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Outcome:
+class Outcome(NamedTuple):
     """An order after a call, and whether this call changed it."""
 
     order: Order
@@ -59,7 +58,7 @@ def require_answer(hook: str, what: str, value: object, max_length: int) -> None
         raise HookFailed(hook, f"returned something unusable: {error}") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Claims:
     """The way to an order of which only one call is let through at a time."""
 

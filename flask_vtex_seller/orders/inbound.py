@@ -39,7 +39,7 @@ from .placing import Placing
 _MAX_RECEIPT_LENGTH = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class InboundOrders:
     """The marketplace's calls about orders, with what they need."""
 

@@ -20,7 +20,7 @@ def order_lane(marketplace_order_id: str) -> str:
     return f"order:{marketplace_order_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OrderLanes:
     """Holds and lets go what waits in orders' lanes, in a transaction of the caller's."""
 

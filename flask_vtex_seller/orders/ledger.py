@@ -6,10 +6,9 @@ somebody is at work, and until when that is believed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -80,8 +79,7 @@ REMOVED = ""
 """The fingerprint of an order of which nothing personal is kept any more: it is not compared."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Entry:
+class Entry(NamedTuple):
     """An order with what its row keeps for our own use."""
 
     order: Order

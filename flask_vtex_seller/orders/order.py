@@ -238,7 +238,7 @@ class PlacedOrder:
     """Digits only; needed when the seller processes the payment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OrderReference:
     """What a call about an existing order says: which one, and its particulars.
 

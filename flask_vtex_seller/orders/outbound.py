@@ -37,7 +37,7 @@ ORDER_OPERATIONS = (
 _MAX_REASON_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OutboundOrders:
     """The shop's verbs about orders, with what they need; the session's transaction is the shop's."""
 
@@ -220,7 +220,7 @@ class OutboundOrders:
         return tracked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OrderMessageHandler:
     """What the end of an order's message means for the order."""
 

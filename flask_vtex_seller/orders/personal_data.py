@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Table, and_, tuple_
 
@@ -34,8 +34,7 @@ Progress = Callable[[int], object]
 """Told after each batch how many rows it had."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
+class Whose(NamedTuple):
     """Of which orders: of all that are older than a moment, or of some."""
 
     before: datetime | None = None
@@ -44,8 +43,7 @@ class Whose:
     """Marketplace and its order id of each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A message that may still be sent, and tells what it tells until then."""
 
     id: int
@@ -55,8 +53,7 @@ class Waiting:
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(NamedTuple):
     """How many rows hold something, or held it."""
 
     orders: int
@@ -66,7 +63,7 @@ class Held:
     """Those that are not: pending, held or dead. They still hold it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class PersonalData:
     """What one application holds of people; each step of a walk over it is a short transaction of its own.
 

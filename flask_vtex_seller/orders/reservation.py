@@ -47,7 +47,7 @@ def reserved_until(placement: OrderPlacement, marketplace: Marketplace, now: dat
     return now + max(times) if times else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Reservations:
     """Ends reservations whose time is over; a shop without the hook keeps them."""
 

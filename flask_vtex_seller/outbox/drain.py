@@ -47,7 +47,7 @@ class Report:
     """Whether it ended because its time was up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Drain:
     """Everything that delivering needs, for one application.
 
@@ -192,7 +192,7 @@ class Drain:
         return len(moved)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Run:
     """One drain from its beginning to its end."""
 

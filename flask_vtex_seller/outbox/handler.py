@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -13,7 +13,7 @@ from ..marketplace.outcome import Outcome
 from .message import Message, MessageState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Prepared:
     """What a message's handler found when the message was about to be sent."""
 
@@ -25,8 +25,7 @@ class Prepared:
     """When to send it, if not now: until then it goes back, the attempt uncounted, and is prepared anew."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Settled:
+class Settled(NamedTuple):
     """A message, the attempt that moved it, and where to."""
 
     message: Message

@@ -1,9 +1,9 @@
 """How delivering goes: what waits and since when, what is dead, which hosts are left alone, who acts."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, func, select
 
@@ -33,8 +33,7 @@ class Level(Enum):
         return max(levels, key=[*cls].index)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
+class Backlog(NamedTuple):
     """What waits for one marketplace."""
 
     pending: int = 0
@@ -47,8 +46,7 @@ class Backlog:
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(NamedTuple):
     """How delivering goes, at a moment."""
 
     at: datetime
@@ -56,7 +54,7 @@ class Health:
     """By the marketplace's configured name."""
     leader: Runner | None
     last_drain: Runner | None
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
     """One sentence for each, naming its marketplace."""
     level: Level = Level.OK
 

@@ -6,10 +6,9 @@ runs out and another takes the message up again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -43,8 +42,7 @@ from .rows import MAX_REASON_LENGTH, SETTLED, Settlement, read_message, storable
 _HOLDING = tuple(name for name, operation in OPERATIONS.items() if operation.holds_lane)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(NamedTuple):
     """Messages of a marketplace and of some operations."""
 
     marketplace: str

@@ -10,8 +10,8 @@ any number of workers obey together:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -53,8 +53,7 @@ HOST = "host:"
 """How the names of the breakers begin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(NamedTuple):
     """One row."""
 
     marketplace: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class MessageState(Enum):
@@ -49,8 +49,7 @@ class Draft:
     """Whether all pending messages of the same lane and operation are one call: notices that carry no content."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class Try(NamedTuple):
     """One attempt at sending a message."""
 
     at: datetime

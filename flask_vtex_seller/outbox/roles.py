@@ -1,8 +1,8 @@
 """Who acts: the process that leads the schedulers inside a shop's processes, and the one that delivered last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -31,8 +31,7 @@ TABLE = Table(
 LEADER, DRAIN = "leader", "drain"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runner:
+class Runner(NamedTuple):
     """Who has a role."""
 
     process: str

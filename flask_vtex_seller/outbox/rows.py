@@ -4,9 +4,8 @@ What may tell of people, a message's body and the marketplace's answer to it, go
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, Row, String, Table, Text
@@ -49,8 +48,7 @@ MAX_REASON_LENGTH = 500
 _MAX_TRIES = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of a leased message."""
 
     message: Message

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, Table
 
@@ -18,8 +19,7 @@ _AHEAD = timedelta(seconds=1)
 """How far ahead moments are reserved: a thread waits for its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Taken:
+class Taken(NamedTuple):
     """A message that is ours until its lease ends."""
 
     message: Message
@@ -38,7 +38,7 @@ class Taken:
         return _is_suspect(self.message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Taking:
     """Takes messages for one drain; see `Drain` for the fields."""
 

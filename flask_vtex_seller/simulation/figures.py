@@ -1,15 +1,14 @@
 """How simulations go in this process, counted without writing anything anywhere."""
 
 import threading
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..clock import Clock
 from ..offers import Ask, SimulationRequest, Terms
 from .threads import after_fork
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(NamedTuple):
     """What happened since the process began."""
 
     answered: int = 0
@@ -61,22 +60,22 @@ class Figures:
     def add_late(self) -> None:
         """Count an answer that came too late."""
         with self._lock:
-            self._rare = replace(self._rare, late=self._rare.late + 1, late_at=self._clock.monotonic())
+            self._rare = self._rare._replace(late=self._rare.late + 1, late_at=self._clock.monotonic())
 
     def add_saturated(self) -> None:
         """Count a simulation that no thread was free for."""
         with self._lock:
             count, now = self._rare.saturated + 1, self._clock.monotonic()
-            self._rare = replace(self._rare, saturated=count, saturated_at=now)
+            self._rare = self._rare._replace(saturated=count, saturated_at=now)
 
     def add_stale(self) -> None:
         """Count an answer from memory."""
         with self._lock:
-            self._rare = replace(self._rare, stale=self._rare.stale + 1)
+            self._rare = self._rare._replace(stale=self._rare.stale + 1)
 
     def counts(self) -> Counts:
         """Return what was counted so far."""
         with self._lock:
-            return replace(
-                self._rare, answered=self._answered, hook_seconds=self._seconds, slowest_seconds=self._slowest
+            return self._rare._replace(
+                answered=self._answered, hook_seconds=self._seconds, slowest_seconds=self._slowest
             )

@@ -1,6 +1,6 @@
 """How answering simulations goes in this process, for a monitor."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..clock import Clock
 from ..outbox.health import Level
@@ -11,8 +11,7 @@ RECENT_SECONDS = 120.0
 """How long a simulation that was late, or found no thread, is spoken of: monitors ask every minute or so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationHealth:
+class SimulationHealth(NamedTuple):
     """How simulations go, at a moment."""
 
     counts: Counts

@@ -6,7 +6,7 @@ paths with doubled or trailing slashes reach their route.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from blinker import NamedSignal
@@ -158,7 +158,7 @@ def anything_else(rest: str = "") -> Response:
     name, *parts = [part for part in rest.split("/") if part] or [""]
     call = _authenticated(name)
     try:
-        view, arguments = _MAP.bind("").match("/" + "/".join(parts), call.request.method)
+        view, arguments = _url_map().bind("").match("/" + "/".join(parts), call.request.method)
     except RouteMethodNotAllowed:
         raise MethodNotAllowed(f"{call.request.method} is not allowed here") from None
     except RouteNotFound:
@@ -177,7 +177,6 @@ ROUTES: Mapping[str, View] = {
 }
 _METHODS: Mapping[View, Collection[str]] = {simulate: ["GET", "POST"], modify: ["PATCH", "POST"]}
 _VIEWS = {view.__name__: view for view in ROUTES.values()}
-_MAP = Map([Rule(path, endpoint=view.__name__, methods=_METHODS.get(view, ["POST"])) for path, view in ROUTES.items()])
 
 
 def make_blueprint() -> Blueprint:
@@ -209,6 +208,13 @@ def _add_catch_all(setup: BlueprintSetupState) -> None:
     for path in (f"{setup.url_prefix}", f"{setup.url_prefix}/<vtex_anything:rest>"):
         url_map.add(setup.app.url_rule_class(path, endpoint=endpoint, merge_slashes=False))
     setup.app.view_functions[endpoint] = anything_else
+
+
+@cache
+def _url_map() -> Map:
+    """Return the routes below a marketplace's name; few calls need them found once more."""
+    methods = {path: _METHODS.get(view, ["POST"]) for path, view in ROUTES.items()}
+    return Map([Rule(path, endpoint=view.__name__, methods=methods[path]) for path, view in ROUTES.items()])
 
 
 def _guarded(view: View) -> View:

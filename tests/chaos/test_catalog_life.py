@@ -172,7 +172,7 @@ class CatalogLife(RuleBasedStateMachine):
 
     @rule(death=deaths, renotify=st.booleans())
     def tell_of_everything(self, death: int | None, renotify: bool) -> None:
-        self._tell_of(replace(EVERYTHING, renotify=renotify), death)
+        self._tell_of(EVERYTHING._replace(renotify=renotify), death)
 
     @rule(death=deaths)
     def ask_again(self, death: int | None) -> None:

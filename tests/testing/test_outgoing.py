@@ -85,7 +85,7 @@ def a_missing_permission_is_an_unknown_sku(
 def suggested_to_the_store(
     client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
 ) -> Outcome:
-    return SAY(client, replace(operation, host=Host.STORE), marketplace, arguments, body, **kw)
+    return SAY(client, operation._replace(host=Host.STORE), marketplace, arguments, body, **kw)
 
 
 @breaks("P54")
@@ -134,7 +134,7 @@ def invoiced_in_reais(client: Any, operation: Any, marketplace: Any, arguments: 
 def tracked_by_a_second_invoice(
     client: Any, operation: Any, marketplace: Any, arguments: Any, body: Any, **kw: Any
 ) -> Outcome:
-    changed = replace(operation, method="POST") if operation.name == "tracking" else operation
+    changed = operation._replace(method="POST") if operation.name == "tracking" else operation
     return SAY(client, changed, marketplace, arguments, body, **kw)
 
 
