@@ -1,14 +1,11 @@
 """What the advice of docs/howto/fast-simulation.md is worth, measured.
 
-    python benchmarks/advice.py [--check] [--database URL] [--rounds N] [--seconds N] [--only loaders|servers]
+    python benchmarks/advice.py [--database URL] [--rounds N] [--seconds N] [--only loaders|servers]
 
 Two tables in Markdown. The first one calls loaders in this process, on SQLite or the database of `--database`, whose
 tables it replaces: the processor time of this process and the time on the wall, as ratios to the advised way. The
 second one puts load on servers: their processor time for an answer and their answers a second, as ratios to one sync
 worker of gunicorn. Each ratio is the median of the rounds' own ratios; within a round the order is random.
-
-`--check` fails if a simulation of one item with a time budget takes more than 1.6 times the processor time of a bare
-Flask route.
 """
 
 import argparse
@@ -28,11 +25,10 @@ from serving import SIMULATION, Load, Server, cart, granian, gunicorn, serve
 
 from flask_vtex_seller import SimulationRequest
 
-MOST_WITH_BUDGET = 1.6
 CALLS = 20
 CONNECTIONS = 8
 SIZES = (1, 10, 100)
-BARE, SYNC, BUDGET = "bare Flask route", "gunicorn, 1 sync worker", "the same with a time budget"
+SYNC = "gunicorn, 1 sync worker"
 
 PAIRS = {
     "a query for each SKU ÷ one for the cart": ("a_query_each", "one_query"),
@@ -115,27 +111,21 @@ def _shuffled(ways: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     return {name: ways[name]() for name in random.sample(sorted(ways), len(ways))}
 
 
-def compare_servers(rounds: int, seconds: float) -> float:
-    """Print the second table; return what a time budget costs at one item, beside a bare route."""
+def compare_servers(rounds: int, seconds: float) -> None:
+    """Print the second table."""
     print(f"\n| {CONNECTIONS} connections, offers in memory | items | CPU | answers a second | p99 |")
     print("|---|---|---|---|---|")
     with ExitStack() as stack:
         servers = {name: stack.enter_context(serve(*command)) for name, command in SERVERS.items()}
-        servers[BARE] = servers[SYNC]
-        servers[BUDGET] = stack.enter_context(serve(*SERVERS[SYNC], BENCH_SIMULATION_SECONDS="2"))
         for size in (1, 10):
-            ways = {name: _firing(server, name, size, seconds) for name, server in servers.items()}
+            ways = {name: _firing(server, size, seconds) for name, server in servers.items()}
             samples = [_shuffled(ways) for _ in range(rounds)]
             for name in servers:
                 _print_server(name, size, samples)
-            if size == 1:
-                budget = statistics.median(sample[BUDGET].cpu_us / sample[BARE].cpu_us for sample in samples)
-    return budget
 
 
-def _firing(server: Server, name: str, size: int, seconds: float) -> Callable[[], Load]:
-    path = "/bytes" if name == BARE else SIMULATION
-    return lambda: server.fire(path, cart(size), connections=CONNECTIONS, seconds=seconds)
+def _firing(server: Server, size: int, seconds: float) -> Callable[[], Load]:
+    return lambda: server.fire(SIMULATION, cart(size), connections=CONNECTIONS, seconds=seconds)
 
 
 def _print_server(name: str, size: int, samples: list[dict[str, Load]]) -> None:
@@ -145,9 +135,8 @@ def _print_server(name: str, size: int, samples: list[dict[str, Load]]) -> None:
     print(f"| {name} | {size} | {cpu:.2f} | {rate:.2f} | {p99:.2f} |", flush=True)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--check", action="store_true")
     parser.add_argument("--database")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -157,12 +146,9 @@ def main() -> int:
         compare_loaders(wanted.database, wanted.rounds)
     os.environ.pop("BENCH_DATABASE", None)
     os.environ.pop("BENCH_ENGINE", None)
-    if wanted.only == "loaders":
-        return 0
-    budget = compare_servers(wanted.rounds, wanted.seconds)
-    print(f"\na simulation of one item with a time budget takes {budget:.2f} of a bare Flask route's processor time")
-    return int(wanted.check and budget > MOST_WITH_BUDGET)
+    if wanted.only != "loaders":
+        compare_servers(wanted.rounds, wanted.seconds)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

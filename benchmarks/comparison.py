@@ -1,4 +1,8 @@
-"""Web servers on loopback that are called with the same bodies, so often that what one call costs can be compared."""
+"""Web servers on loopback that are called with the same bodies, so often that what one call costs can be compared.
+
+All servers keep to one processor, and whoever calls them to the others: what one call costs does not depend on where
+the system wakes a thread.
+"""
 
 import os
 import subprocess
@@ -6,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from socket import create_connection, socket
 
@@ -15,6 +20,9 @@ import serving
 TWINS = Path(__file__).parent / "twins"
 CONNECTIONS = 4
 _START_SECONDS = 30
+_PROCESSORS = sorted(os.sched_getaffinity(0))
+_SERVERS = set(_PROCESSORS[-1:])
+_CALLERS = set(_PROCESSORS[:-1]) or _SERVERS
 
 
 class CannotMeasure(Exception):
@@ -27,21 +35,25 @@ class Twin(serving.Server):
     Args:
         command: with `{port}` where the port belongs.
         path: where its carts go, with `{size}` where the cart's size belongs; none for a shop that gets no carts.
+        spread: whether it may use all processors.
     """
 
-    def __init__(self, name: str, command: Sequence[str], path: str = "", **environment: str) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], path: str = "", *, spread: bool = False, **environment: str
+    ) -> None:
         self.name = name
         self._path = path
         port = _free_port()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by stop
-        process = subprocess.Popen(
-            [part.replace("{port}", str(port)) for part in command],
-            cwd=TWINS,
-            env=_environment({name: value.replace("{port}", str(port)) for name, value in environment.items()}),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
+        with _on(set(_PROCESSORS) if spread else _SERVERS):
+            process = subprocess.Popen(
+                [part.replace("{port}", str(port)) for part in command],
+                cwd=TWINS,
+                env=_environment({name: value.replace("{port}", str(port)) for name, value in environment.items()}),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+            )
         super().__init__(process, port)
         self._wait()
 
@@ -71,8 +83,9 @@ class Twin(serving.Server):
             threading.Thread(target=_call, args=(self.port, requests[number::CONNECTIONS], answers))
             for number in range(CONNECTIONS)
         ]
-        for caller in callers:
-            caller.start()
+        with _on(_CALLERS):
+            for caller in callers:
+                caller.start()
         for caller in callers:
             caller.join()
         if len(answers) != CONNECTIONS:
@@ -123,6 +136,17 @@ def post(path: str, body: bytes) -> bytes:
         f"Content-Length: {len(body)}",
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@contextmanager
+def _on(processors: set[int]) -> Iterator[None]:
+    """Start processes and threads that keep to these processors."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from serving import TOKEN
 from sqlalchemy import JSON, Text, any_, bindparam, cast, event, func, select
@@ -24,8 +24,6 @@ SLAS = (
     Sla(id="standard", name="Standard", price=990, shipping_estimate="5bd"),
     Sla(id="express", name="Express", price=1990, shipping_estimate="1bd"),
 )
-READY = json.dumps({"items": ["x" * 900]}).encode()
-"""As many bytes as a cart of one item is answered with."""
 
 
 class Base(DeclarativeBase):
@@ -134,16 +132,9 @@ def create_app() -> Flask:
         app.config["VTEX_SELLER_SIMULATION_SECONDS"] = float(seconds)
     db.init_app(app)
     seller.init_app(app)
-    app.add_url_rule("/bytes", view_func=ready_bytes, methods=["POST"])
     if heard := os.environ.get("BENCH_HEARD"):
         _listen(app, Path(heard))
     return app
-
-
-def ready_bytes() -> Response:
-    """Answer a cart of one item with bytes made before: what Flask itself costs."""
-    request.get_data()
-    return Response(READY, mimetype="application/json")
 
 
 def fill(app: Flask, count: int = CATALOG) -> None:

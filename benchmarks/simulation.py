@@ -3,7 +3,8 @@
     python benchmarks/simulation.py [--check] [--rounds N] [--growth] [--only TEXT]
 
 Needs the extra `bench` and Linux, which counts each process's nanoseconds. Servers run on loopback, one
-worker each: ours and the bare route in gunicorn's sync worker, FastAPI in uvicorn. The bare route reads the body and
+worker each, all on the same processor: ours and the bare route in gunicorn's sync worker, FastAPI in uvicorn. A time
+budget takes a second thread, and is measured on all processors, too. The bare route reads the body and
 answers with bytes that are ready; ours asks for its token and checks the whole body; the others ask for no token.
 FastAPI quotes line by line, and reads its database through a session and entities; "tuned" it shares the delivery
 options between lines as ours does, and reads by the same statement. In each round every
@@ -44,6 +45,7 @@ from tests.postgres import NoServer, private_server
 
 BARE, OURS, FASTAPI, EXPRESS = "bare Flask route", "flask-vtex-seller", "FastAPI", "Express + zod"
 BUDGETED = f"{OURS} with a time budget"
+SPREAD = f"{BUDGETED}, on all processors"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 CALLS = {1: 400, 10: 400, 100: 160, 300: 60}
 """A round's calls of each server, by the cart's size."""
@@ -72,6 +74,7 @@ THEY_COST_MORE = {1: 1.2, 10: 1.7, 100: 3.5}
 PROMISES = [
     Promise(OURS, BARE, most={1: 1.3, 10: 1.55, 100: 2.3, 300: 4.5}),
     Promise(BUDGETED, BARE, most={1: 1.6}),
+    Promise(SPREAD, BARE),
     *(Promise(f"{FASTAPI}, {name}", f"{OURS}, {name}", least=THEY_COST_MORE) for name in (POSTGRESQL, SQLITE)),
     *(Promise(f"{FASTAPI} tuned, {name}", f"{OURS}, {name}") for name in (POSTGRESQL, SQLITE)),
     Promise(FASTAPI, OURS),
@@ -83,6 +86,7 @@ def ways(answers: Path, databases: Mapping[str, str]) -> Iterator[tuple[str, Sta
     """Yield what is compared, each with how to start it."""
     yield OURS, ours
     yield BUDGETED, partial(ours, budget=2.0)
+    yield SPREAD, partial(ours, budget=2.0, spread=True)
     yield BARE, partial(bare, answers=answers)
     yield FASTAPI, fastapi
     yield EXPRESS, express
@@ -98,11 +102,12 @@ def bare(name: str, *, answers: Path) -> Twin:
     return Twin(name, gunicorn("bare"), path, BENCHMARK_ANSWERS=str(answers))
 
 
-def ours(name: str, *, database: str | None = None, budget: float | None = None) -> Twin:
+def ours(name: str, *, database: str | None = None, budget: float | None = None, spread: bool = False) -> Twin:
     need("gunicorn")
     path = f"{catalog.PATH}?{QUERY}"
     environment = {"BENCHMARK_DATABASE": database, "BENCHMARK_BUDGET": budget and str(budget)}
-    return Twin(name, gunicorn("ours"), path, **{name: value for name, value in environment.items() if value})
+    given = {name: value for name, value in environment.items() if value}
+    return Twin(name, gunicorn("ours"), path, spread=spread, **given)
 
 
 def fastapi(name: str, *, database: str | None = None, tuned: bool = False) -> Twin:
