@@ -18,12 +18,13 @@ class Hook(Generic[F]):
     Args:
         name: the decorator's name on `VtexSeller`; errors speak of it.
         required: whether a shop without it cannot serve the protocol.
+        lets_through: see `HookBoundary`.
     """
 
-    def __init__(self, name: str, *, required: bool = True) -> None:
+    def __init__(self, name: str, *, required: bool = True, lets_through: type[VtexSellerError] = HookFailed) -> None:
         self.name = name
         self.required = required
-        self.boundary = HookBoundary(name)
+        self.boundary = HookBoundary(name, lets_through=lets_through)
         """To call it in."""
         self._function: F | None = None
 
@@ -66,7 +67,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 class HookBoundary:
-    """The line between the package and a function of the shop: `with HookBoundary(name): …`.
+    """The line between the package and a function of the shop: `with hook.boundary: …`; many threads may be inside.
 
     A database's passing trouble goes through; anything else that the function raises becomes `HookFailed`, whose words
     are safe to show.

@@ -22,8 +22,8 @@ from .schema_compiler import NotOrdinary, Ordinary, Reader, compile_reader, key_
 MAX_ID_LENGTH = 128
 _MAX_TEXT_LENGTH = 2000
 _MAX_REASONS = 5
-_MAX_NAMELESS = 200
-"""Keys without a meaning that a schema remembers."""
+_MAX_HARMLESS = 200
+"""How many keys without a meaning a schema remembers."""
 _HOOK_MARKS = ("__marshmallow_hook__", "_marshmallow_hook")
 """What marshmallow, new and old, marks a method with that it calls while it loads."""
 _FIELD_OPTIONS = ("attribute", "pre_load", "post_load")
@@ -94,7 +94,7 @@ class WireSchema(Schema):
     def _respell(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         others = data.keys() - self._keys
         if not any(key.lower() in self._spellings for key in others):
-            room = _MAX_NAMELESS + len(self._keys) - len(self._harmless)
+            room = _MAX_HARMLESS + len(self._keys) - len(self._harmless)
             self._harmless.update(islice((key for key in others if len(key) <= MAX_ID_LENGTH), max(0, room)))
             return data
         canonical = dict(data)

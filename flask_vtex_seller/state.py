@@ -1,7 +1,8 @@
 """State: all that the extension knows of one Flask application."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
@@ -11,6 +12,7 @@ from .catalog.ledger import SkuLedger
 from .catalog.reconcile import Reconciler
 from .config import Settings
 from .database import Tables
+from .errors import FulfillmentRefused, PlacementRefused
 from .hook import Hook
 from .offers import Ask
 from .orders.hooks import (
@@ -35,31 +37,29 @@ from .sources import FailureLimit
 EXTENSION_KEY = "vtex_seller"
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Hooks:
     """The shop's functions, a slot each; shared by all applications of one `VtexSeller`."""
 
-    offer_loader: Hook[OfferLoader] = field(default_factory=lambda: Hook("offer_loader"))
-    sla_loader: Hook[SlaLoader] = field(default_factory=lambda: Hook("sla_loader"))
-    on_order_placement: Hook[OrderPlacementHook] = field(default_factory=lambda: Hook("on_order_placement"))
-    order_finder: Hook[OrderFinder] = field(default_factory=lambda: Hook("order_finder", required=False))
-    on_authorize_fulfillment: Hook[AuthorizeFulfillmentHook] = field(
-        default_factory=lambda: Hook("on_authorize_fulfillment")
-    )
-    on_order_cancellation: Hook[OrderCancellationHook] = field(default_factory=lambda: Hook("on_order_cancellation"))
-    on_reservation_expired: Hook[ReservationExpiredHook] = field(
-        default_factory=lambda: Hook("on_reservation_expired", required=False)
-    )
-    on_order_modification: Hook[OrderModificationHook] = field(
-        default_factory=lambda: Hook("on_order_modification", required=False)
-    )
-    sku_loader: Hook[SkuLoader] = field(default_factory=lambda: Hook("sku_loader", required=False))
-    brand_mapper: Hook[BrandMapper] = field(default_factory=lambda: Hook("brand_mapper", required=False))
-    category_mapper: Hook[CategoryMapper] = field(default_factory=lambda: Hook("category_mapper", required=False))
-    suggestion_finisher: Hook[SuggestionFinisher] = field(
-        default_factory=lambda: Hook("suggestion_finisher", required=False)
-    )
-    sku_ids_loader: Hook[SkuIdsLoader] = field(default_factory=lambda: Hook("sku_ids_loader", required=False))
+    def __init__(self) -> None:
+        self.offer_loader: Hook[OfferLoader] = Hook("offer_loader")
+        self.sla_loader: Hook[SlaLoader] = Hook("sla_loader")
+        self.on_order_placement: Hook[OrderPlacementHook] = Hook("on_order_placement", lets_through=PlacementRefused)
+        self.order_finder: Hook[OrderFinder] = Hook("order_finder", required=False)
+        self.on_authorize_fulfillment: Hook[AuthorizeFulfillmentHook] = Hook(
+            "on_authorize_fulfillment", lets_through=FulfillmentRefused
+        )
+        self.on_order_cancellation: Hook[OrderCancellationHook] = Hook("on_order_cancellation")
+        self.on_reservation_expired: Hook[ReservationExpiredHook] = Hook("on_reservation_expired", required=False)
+        self.on_order_modification: Hook[OrderModificationHook] = Hook("on_order_modification", required=False)
+        self.sku_loader: Hook[SkuLoader] = Hook("sku_loader", required=False)
+        self.brand_mapper: Hook[BrandMapper] = Hook("brand_mapper", required=False)
+        self.category_mapper: Hook[CategoryMapper] = Hook("category_mapper", required=False)
+        self.suggestion_finisher: Hook[SuggestionFinisher] = Hook("suggestion_finisher", required=False)
+        self.sku_ids_loader: Hook[SkuIdsLoader] = Hook("sku_ids_loader", required=False)
+
+    def __iter__(self) -> Iterator[Hook[Any]]:
+        """Yield each slot."""
+        yield from vars(self).values()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

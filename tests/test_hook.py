@@ -96,6 +96,14 @@ def test_a_refusal_goes_through_where_it_is_let_through() -> None:
         raise OutOfStock("only 1 left")
 
 
+def test_a_hook_has_a_boundary_of_its_name_that_lets_its_refusals_through() -> None:
+    hook: Hook[Callable[[], None]] = Hook("place", lets_through=PlacementRefused)
+    with pytest.raises(OutOfStock), hook.boundary:
+        raise OutOfStock("only 1 left")
+    with pytest.raises(HookFailed, match=r"^the shop's place raised KeyError$"), hook.boundary:
+        raise KeyError
+
+
 @pytest.mark.parametrize("error", [OutOfStock("maria"), HookMissing("sla_loader"), ConfigurationError("maria")])
 def test_an_error_of_ours_is_the_hooks_where_it_means_nothing(error: Exception) -> None:
     words = rf"^the shop's offer_loader raised {type(error).__name__}$"

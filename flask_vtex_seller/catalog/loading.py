@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import VtexSellerError
-from ..hook import Hook, HookBoundary
+from ..hook import Hook
 from .hooks import SkuLoader
 from .patience import Patience
 from .schemas import write_suggestion
@@ -38,7 +38,7 @@ def _load(sku_loader: Hook[SkuLoader], sku_ids: Sequence[str], patience: Patienc
     found = Loaded()
     patience.begin()
     try:
-        with HookBoundary(sku_loader.name):
+        with sku_loader.boundary:
             _collect(sku_loader, sku_ids, found)
     except VtexSellerError as error:
         patience.failed(error)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table
 from ..clock import Clock
 from ..config import Marketplace
 from ..errors import HookFailed, VtexSellerError
-from ..hook import Hook, HookBoundary
+from ..hook import Hook
 from ..marketplace.operations import Meaning
 from ..marketplace.outcome import Verdict
 from ..marketplace.refusals import SuggestionError
@@ -104,7 +104,7 @@ class SuggestionHandler:
         finish = self.finisher.find()
         if finish is None:
             return suggestion
-        with HookBoundary(self.finisher.name):
+        with self.finisher.boundary:
             finished = finish(sku, suggestion, marketplace)
         if not isinstance(finished, dict) or not finished:
             raise HookFailed(self.finisher.name, "must return a dict with the suggestion")
@@ -150,7 +150,7 @@ def _mapped(mapper: Hook[Any], name: str, marketplace: str) -> str:
     function = mapper.find()
     if function is None:
         return name
-    with HookBoundary(mapper.name):
+    with mapper.boundary:
         spelling = function(name, marketplace)
     if not isinstance(spelling, str) or not spelling.strip():
         raise HookFailed(mapper.name, "must return a str that is not empty")

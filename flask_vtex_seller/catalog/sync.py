@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from ..hook import Hook, HookBoundary
+from ..hook import Hook
 from ..outbox.message import Draft
 from .hooks import SkuIdsLoader
 from .ledger import SkuLedger
@@ -18,7 +18,7 @@ def sku_ids_on_sale(sku_ids_loader: Hook[SkuIdsLoader]) -> list[str]:
         HookFailed: the shop's function raised.
     """
     load_ids = sku_ids_loader.get()
-    with HookBoundary(sku_ids_loader.name):
+    with sku_ids_loader.boundary:
         return list(load_ids())
 
 

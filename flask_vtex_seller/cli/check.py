@@ -1,7 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from urllib.parse import urlsplit
 
 import click
@@ -145,8 +144,7 @@ def _incomplete(state: State, marketplace: Marketplace) -> Iterator[str]:
 
 
 def _missing_hooks(state: State) -> list[str]:
-    hooks = (getattr(state.hooks, field.name) for field in fields(state.hooks))
-    return [f"no {hook.name} is registered" for hook in hooks if hook.required and not hook.registered]
+    return [f"no {hook.name} is registered" for hook in state.hooks if hook.required and not hook.registered]
 
 
 def _missing_tables(state: State) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..config import Marketplace
 from ..database import begin
-from ..errors import FulfillmentRefused, HookFailed, InvalidRequest, NotFound, OrderConflict, VtexSellerError
-from ..hook import Hook, HookBoundary
+from ..errors import HookFailed, InvalidRequest, NotFound, OrderConflict, VtexSellerError
+from ..hook import Hook
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .claim import Claims, Outcome, busy, require_answer
@@ -126,7 +126,7 @@ class InboundOrders:
         )
 
         def answer() -> dict[str, Any]:
-            with HookBoundary(self.on_modification.name):
+            with self.on_modification.boundary:
                 hook(modification)
             return {}
 
@@ -150,7 +150,7 @@ class InboundOrders:
         )
 
         def answer() -> dict[str, Any]:
-            with HookBoundary(self.on_authorization.name, lets_through=FulfillmentRefused):
+            with self.on_authorization.boundary:
                 receipt = hook(authorization)
             if receipt is not None:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
@@ -190,7 +190,7 @@ class InboundOrders:
         def answer() -> dict[str, Any]:
             decision = CancellationDecision.CONFIRM
             if order.cancellation_said_at is None:  # else both want the same, and the shop knows
-                with HookBoundary(self.on_cancellation.name):
+                with self.on_cancellation.boundary:
                     decision = hook(request)
             return self._decided(decision, request_id)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ..config import Marketplace
 from ..database import Attempt, transact
 from ..errors import HookFailed, OrderConflict, PlacementInterrupted, PlacementRefused
-from ..hook import Hook, HookBoundary
+from ..hook import Hook
 from ..offers import Ask
 from ..schema_loader import MAX_ID_LENGTH
 from .claim import CLAIM, Claimed, Claims, Outcome, busy, require_answer
@@ -102,7 +102,7 @@ class Placing:
         find = self.finder.find()
         found: str | PlacedOrder | None = None
         if find is not None:
-            with HookBoundary(self.finder.name):
+            with self.finder.boundary:
                 found = find(self.marketplace.name, id_)
         if found is not None:
             return self._answer(self.finder.name, found)
@@ -117,7 +117,7 @@ class Placing:
         place = hook.get()
         if self.marketplace.check_orders:
             self._check(placement, version)
-        with HookBoundary(hook.name, lets_through=PlacementRefused):
+        with hook.boundary:
             answer = place(placement)
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {

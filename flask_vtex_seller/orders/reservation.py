@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import Marketplace
 from ..errors import TemporarilyUnavailable
-from ..hook import Hook, HookBoundary, places
+from ..hook import Hook, places
 from .claim import Claims, Outcome
 from .hooks import ReservationExpiredHook
 from .ledger import Entry
@@ -93,7 +93,7 @@ class Reservations:
         hook = self.on_expiry.get()
 
         def answer() -> Mapping[str, Any]:
-            with HookBoundary(self.on_expiry.name):
+            with self.on_expiry.boundary:
                 hook(entry.order)
             return {"state": OrderState.EXPIRED}
 

@@ -98,7 +98,7 @@ def simulate(call: Call) -> Response:
     # What a simulation promises, a placement must be able to keep.
     lines = quote(cart, terms, max_stock=marketplace.max_stock if marketplace.orders else 0)
     answer = json_response(write_answer(cart, lines, marketplace))
-    if TIMING in call.request.environ.get("HTTP_PREFER", "").lower():
+    if (preferred := call.request.environ.get("HTTP_PREFER")) and _prefers(TIMING, preferred):
         answer.headers.add("Server-Timing", f"hooks;dur={1000 * terms.seconds:.1f}")
     return answer
 
@@ -248,6 +248,10 @@ def _tell_each(signal: NamedSignal, outcomes: Iterable[Outcome]) -> None:
     """Send the signal once for each order that was changed; an array may hold the same one twice."""
     for outcome in {outcome.order.marketplace_order_id: outcome for outcome in outcomes}.values():
         _tell(signal, outcome)
+
+
+def _prefers(what: str, preferred: str) -> bool:
+    return what in [preference.strip().lower() for preference in preferred.split(",")]
 
 
 def _require_modifications(marketplace: Marketplace) -> None:
