@@ -1,11 +1,12 @@
 """What a simulation asks and what a shop offers: the words that simulation, orders and catalog share."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,6 +15,10 @@ from .money import MAX_INTEGER, Cents, require_cents, require_count
 
 _SHIPPING_ESTIMATE = re.compile(r"[0-9]+(bd|d|h|m)")
 _COUNTRY = re.compile(r"[A-Z]{3}")
+_POINT_TEXTS = (
+    *("id", "name", "postal_code", "city", "state", "country", "street", "number", "neighborhood"),
+    *("complement", "additional_info"),
+)
 
 
 class SimulationMode(Enum):
@@ -73,7 +78,12 @@ class SimulationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offering:
-    """A service sold along with a SKU, such as a warranty."""
+    """A service sold along with a SKU, such as a warranty.
+
+    Raises:
+        TypeError: a text is no `str`, or the price no `int`.
+        ValueError: the price is negative.
+    """
 
     type: str
     id: str
@@ -81,6 +91,7 @@ class Offering:
     price: Cents
 
     def __post_init__(self) -> None:
+        _require_texts(self, "type", "id", "name")
         require_cents("Offering.price", self.price)
 
 
@@ -89,7 +100,7 @@ class AttachmentOffering:
     """What the shopper can, or must, fill in for a SKU, such as an engraving.
 
     Raises:
-        TypeError: the schema cannot be written as JSON.
+        TypeError: the name is no `str`, or the schema cannot be written as JSON.
     """
 
     name: str
@@ -98,6 +109,7 @@ class AttachmentOffering:
     """The fields by name, each with what it takes, as the marketplace's checkout understands it."""
 
     def __post_init__(self) -> None:
+        _require_texts(self, "name")
         try:
             orjson.dumps(self.schema)
         except TypeError as error:
@@ -109,13 +121,14 @@ class Offer:
     """What the shop asks for a SKU now, and how many it can sell.
 
     Raises:
-        TypeError: an amount or the stock is no `int`.
+        TypeError: an amount or the stock is no `int`, the SKU or the measurement unit no `str`.
         ValueError: an amount or the stock is negative, the list price below the price, a country code not ISO alpha-3.
 
     Source: external-seller-fulfillment OpenAPI, `responseFulfillmentSimulation.items[]`.
     """
 
     sku_id: str
+    """As the marketplace asked for it; never a number."""
     price: Cents
     """Selling price of one unit."""
     stock: int
@@ -138,6 +151,8 @@ class Offer:
         are_int = type(price) is type(list_price) is type(stock) is int
         if not (are_int and 0 <= price <= list_price <= MAX_INTEGER and 0 <= stock <= MAX_INTEGER):
             self._refuse_amounts()
+        if not (type(self.sku_id) is type(self.measurement_unit) is str):
+            _require_texts(self, "sku_id", "measurement_unit")
         if type(multiplier) is not int or multiplier < 1:
             _require_multiplier(multiplier)
         if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
@@ -175,6 +190,10 @@ class DeliveryWindow:
 class PickupPoint:
     """A place where the shopper can fetch the order.
 
+    Raises:
+        TypeError: a text is no `str`, or the coordinates are not two `float`.
+        ValueError: the country is not ISO alpha-3.
+
     Source: external-seller-fulfillment OpenAPI, `…slas[].pickupStoreInfo`.
     """
 
@@ -197,17 +216,27 @@ class PickupPoint:
     additional_info: str = ""
 
     def __post_init__(self) -> None:
+        _require_texts(self, *_POINT_TEXTS)
+        _require_texts(self, *(name for name in ("reference", "receiver_name") if getattr(self, name) is not None))
+        _require_place(self.geo_coordinates)
         require_countries("PickupPoint.country", (self.country,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryId:
-    """Where a line's goods leave from, and who carries them; few marketplaces ask for it."""
+    """Where a line's goods leave from, and who carries them; few marketplaces ask for it.
+
+    Raises:
+        TypeError: one is no `str`.
+    """
 
     courier_id: str
     courier_name: str
     dock_id: str
     warehouse_id: str
+
+    def __post_init__(self) -> None:
+        _require_texts(self, "courier_id", "courier_name", "dock_id", "warehouse_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +246,7 @@ class Sla:
     Two entries of the same id for different `sku_ids` give one delivery option with a price per SKU.
 
     Raises:
-        TypeError: the price is no `int`.
+        TypeError: the price is no `int`, or a text or a SKU no `str`.
         ValueError: the price is negative or the estimate has an unknown form.
 
     Source: external-seller-fulfillment OpenAPI, `responseFulfillmentSimulation.logisticsInfo[].slas[]`.
@@ -239,7 +268,10 @@ class Sla:
     """Left out of the answer when empty."""
 
     def __post_init__(self) -> None:
+        _require_texts(self, "id", "name", "shipping_estimate")
         require_cents("Sla.price", self.price)
+        if self.sku_ids is not None:
+            _require_sku_ids(self.sku_ids)
         if not _SHIPPING_ESTIMATE.fullmatch(self.shipping_estimate):
             raise ValueError(f"Sla.shipping_estimate {self.shipping_estimate!r} is not a number and bd, d, h or m")
 
@@ -261,6 +293,23 @@ class Terms(NamedTuple):
 
 Ask = Callable[[SimulationRequest], Terms]
 """Asks the shop's own functions about a cart, each once."""
+
+
+def _require_texts(owner: object, *names: str) -> None:
+    for name in names:
+        if not isinstance(value := getattr(owner, name), str):
+            raise TypeError(f"{type(owner).__name__}.{name} must be a str, not {type(value).__name__}")
+
+
+def _require_sku_ids(sku_ids: Iterable[str]) -> None:
+    if isinstance(sku_ids, str) or not all(isinstance(sku_id, str) for sku_id in sku_ids):
+        raise TypeError("Sla.sku_ids must be a set of str")
+
+
+def _require_place(longitude_latitude: Sequence[float]) -> None:
+    are_floats = all(type(one) in (float, int) and isfinite(one) for one in longitude_latitude)
+    if len(longitude_latitude) != 2 or not are_floats:
+        raise TypeError("PickupPoint.geo_coordinates must be two floats, longitude and latitude")
 
 
 def _require_multiplier(multiplier: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from flask_vtex_seller import (
     AttachmentOffering,
+    DeliveryId,
     DeliveryWindow,
     Offer,
     Offering,
@@ -60,6 +61,14 @@ def test_an_offers_stock_must_be_an_int(stock: Any) -> None:
 def test_a_wrong_offer_is_refused_with_the_fields_name(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Offer(**{"sku_id": "apple", "price": 100, "stock": 1, **changes})
+
+
+@pytest.mark.parametrize("name", ["sku_id", "measurement_unit"])
+@pytest.mark.parametrize("value", [7, None, b"7", ["7"]])
+def test_an_offers_texts_must_be_texts(name: str, value: Any) -> None:
+    """An id that is a number would match no line of the cart, and all would be unavailable without a word."""
+    with pytest.raises(TypeError, match=rf"^Offer\.{name} must be a str, not {type(value).__name__}$"):
+        Offer(**{"sku_id": "7", "price": 100, "stock": 1, name: value})
 
 
 def test_an_offers_list_price_must_be_an_int() -> None:
@@ -147,6 +156,39 @@ def test_any_other_shipping_estimate_is_refused(estimate: str) -> None:
 def test_an_slas_price_must_be_an_int(price: Any) -> None:
     with pytest.raises(TypeError, match=r"Sla\.price"):
         Sla(id="s", name="S", price=price, shipping_estimate="1d")
+
+
+@pytest.mark.parametrize("name", ["id", "name", "shipping_estimate"])
+def test_an_slas_texts_must_be_texts(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"^Sla\.{name} must be a str, not int$"):
+        Sla(**{"id": "s", "name": "S", "price": 0, "shipping_estimate": "1d", name: 7})
+
+
+@pytest.mark.parametrize("sku_ids", [{7}, {"7", None}, "apple"])
+def test_the_skus_of_an_sla_must_be_a_set_of_texts(sku_ids: Any) -> None:
+    with pytest.raises(TypeError, match=r"^Sla\.sku_ids must be a set of str$"):
+        Sla(id="s", name="S", price=0, shipping_estimate="1d", sku_ids=sku_ids)
+
+
+@pytest.mark.parametrize("name", ["id", "postal_code", "number", "complement", "reference", "receiver_name"])
+def test_a_pickup_points_texts_must_be_texts(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"^PickupPoint\.{name} must be a str, not int$"):
+        dataclasses.replace(PICKUP_POINT, **{name: 100})
+
+
+@pytest.mark.parametrize("place", [(Decimal(-46), Decimal(-23)), (-46.6,), (-46.6, float("nan")), ("-46", "-23")])
+def test_a_pickup_points_place_must_be_two_floats(place: Any) -> None:
+    with pytest.raises(TypeError, match=r"^PickupPoint\.geo_coordinates must be two floats"):
+        dataclasses.replace(PICKUP_POINT, geo_coordinates=place)
+
+
+def test_the_texts_of_what_comes_along_must_be_texts() -> None:
+    with pytest.raises(TypeError, match=r"^DeliveryId\.dock_id must be a str, not int$"):
+        DeliveryId(courier_id="c", courier_name="C", dock_id=1, warehouse_id="w")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^Offering\.id must be a str, not int$"):
+        Offering(type="warranty", id=1, name="W", price=0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^AttachmentOffering\.name must be a str, not NoneType$"):
+        AttachmentOffering(name=None)  # type: ignore[arg-type]
 
 
 def test_an_sla_serves_every_sku_unless_it_names_some() -> None:
