@@ -22,6 +22,7 @@ from .report import Report
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _INSIDE = "https://localhost"
+_BUDGET, _PATIENCE = "VTEX_SELLER_SIMULATION_SECONDS", 2.5
 
 
 def _country(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -79,6 +80,7 @@ def check(
                 _bench(door, question, sku_ids, report, bench_seconds)
     except Unreachable as error:
         report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
+    report.complain(*_beyond_patience(state))
     if not report.content:
         raise SystemExit(1)
     report.say(f"✓ ready to sell on {', '.join(found.name for found in chosen)}")
@@ -141,6 +143,18 @@ def _incomplete(state: State, marketplace: Marketplace) -> Iterator[str]:
         yield f"{marketplace.name} has no inbound_tokens: every call of it is refused"
     if marketplace.order_modifications and not state.hooks.on_order_modification.registered:
         yield f"{marketplace.name} has order_modifications, but no on_order_modification is registered"
+
+
+def _beyond_patience(state: State) -> Iterator[str]:
+    """Say whether simulations take too long: by the setting, and of those so far in this process."""
+    seconds, counts = state.settings.simulation_seconds, state.simulation_health().counts
+    if seconds is None:
+        return
+    if seconds >= _PATIENCE:
+        yield f"{_BUDGET} is {seconds:g}: marketplaces wait {_PATIENCE} s in all; 2 is sensible"
+    if late := counts.late + counts.saturated:
+        budget = f"{seconds:g} s of {_BUDGET}"
+        yield f"{late} carts were answered as unavailable, for the loaders took longer than the {budget}"
 
 
 def _missing_hooks(state: State) -> list[str]:

@@ -79,11 +79,15 @@ def _sku_ids(question: Question, report: Report) -> Sequence[str]:
     if question.skus or not sku_ids_loader.registered:
         return question.skus
     try:
-        return sku_ids_on_sale(sku_ids_loader)[:MOST]
+        sku_ids = sku_ids_on_sale(sku_ids_loader)[:MOST]
     except (VtexSellerError, SQLAlchemyError) as error:
         words = str(error) if isinstance(error, VtexSellerError) else f"sku_ids_loader raised {type(error).__name__}"
         report.complain(f"{words}; or name a SKU in stock with --sku")
         return ()
+    strange = {type(sku_id).__name__ for sku_id in sku_ids if not isinstance(sku_id, str)}
+    if strange:
+        report.complain(f"sku_ids_loader must yield str, not {', '.join(sorted(strange))}")
+    return () if strange else sku_ids
 
 
 def _miss(name: str, question: Question, sku_ids: Sequence[str], report: Report) -> None:

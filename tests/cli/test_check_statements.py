@@ -1,5 +1,7 @@
 """`flask vtex-seller check`: the statements that it judges, and what it prints of them."""
 
+import re
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from click.testing import Result
 from flask import Response, request
 
-from flask_vtex_seller import Offer
+from flask_vtex_seller import Offer, SimulationRequest, Sla
 
 from ..shops import ACME, APP_TOKEN, SECOND_TOKEN, TOKEN, Shop
 from .conftest import served
@@ -138,6 +140,47 @@ def test_a_loader_that_fails_is_named(shop: Shop, check: Check) -> None:
     assert "sku_ids_loader raised KeyError" in result.output
     assert "or name a SKU in stock with --sku" in result.output
     assert check("--sku", "apple").exit_code == 0
+
+
+@pytest.mark.parametrize("sku_id", [7, ("apple",), None])
+def test_a_loader_of_what_is_no_id_is_named(shop: Shop, check: Check, sku_id: Any) -> None:
+    shop.seller.sku_ids_loader(lambda: ["apple", sku_id])
+    result = check()
+    assert result.exit_code == 1
+    assert result.output == f"✗ sku_ids_loader must yield str, not {type(sku_id).__name__}\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--sku", "apple")])
+def test_loaders_that_take_longer_than_their_budget_are_told(
+    new_shop: MakeShop, check: Check, options: tuple[str, ...]
+) -> None:
+    """Else a shop that has never an answer in time would seem to be ready, with nothing in stock."""
+    shop, answers = new_shop(VTEX_SELLER_SIMULATION_SECONDS=0.01), threading.Event()
+    shop.seller.sku_ids_loader(lambda: ["apple"])
+
+    def slas(_: SimulationRequest) -> Iterable[Sla]:
+        answers.wait(20)
+        return []
+
+    shop.slas = slas
+    try:
+        result = check(*options, shop=shop)
+    finally:
+        answers.set()
+    assert result.exit_code == 1
+    assert re.search(
+        r"^✗ [1-9]\d* carts were answered as unavailable, .* than the 0\.01 s of VTEX_", result.output, re.M
+    )
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(2.4, False), (2.5, True), (10, True)])
+def test_a_budget_that_no_marketplace_waits_for_is_told(
+    new_shop: MakeShop, check: Check, seconds: float, is_told: bool
+) -> None:
+    result = check("--sku", "apple", shop=new_shop(VTEX_SELLER_SIMULATION_SECONDS=seconds))
+    assert result.exit_code == is_told
+    words = f"✗ VTEX_SELLER_SIMULATION_SECONDS is {seconds:g}: marketplaces wait 2.5 s in all; 2 is sensible\n"
+    assert (result.output == words) is is_told
 
 
 def test_a_shop_that_answers_no_cart_is_told_by_the_statements(shop: Shop, check: Check) -> None:
