@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from .database import is_transient
@@ -62,8 +63,11 @@ class Hook(Generic[F]):
 
 def _name(function: Callable[..., Any]) -> str:
     """Name the function's place in the code: an app factory that runs twice makes the same one twice."""
+    if isinstance(function, partial):
+        return _name(function.func)
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    name = f"{named.__module__}.{named.__qualname__}"
+    return f"{name}:{function.__code__.co_firstlineno}" if name.endswith("<lambda>") else name
 
 
 class HookBoundary:

@@ -153,7 +153,7 @@ class Offer:
             self._refuse_amounts()
         if not (type(self.sku_id) is type(self.measurement_unit) is str):
             _require_texts(self, "sku_id", "measurement_unit")
-        if type(multiplier) is not int or multiplier < 1:
+        if type(multiplier) is not int or not 1 <= multiplier <= MAX_INTEGER:
             _require_multiplier(multiplier)
         if self.price_valid_until is not None and self.price_valid_until.tzinfo is None:
             raise ValueError("Offer.price_valid_until must be an aware datetime")
@@ -317,6 +317,8 @@ def _require_multiplier(multiplier: object) -> None:
         raise TypeError(f"Offer.unit_multiplier must be a Decimal or an int, not {type(multiplier).__name__}")
     if not Decimal(multiplier).is_finite() or multiplier <= 0:
         raise ValueError("Offer.unit_multiplier must be above 0")
+    if not 1 / Decimal(MAX_INTEGER) <= multiplier <= MAX_INTEGER:
+        raise ValueError(f"Offer.unit_multiplier must be at most {MAX_INTEGER}, and one part of as many at least")
 
 
 def require_countries(name: str, codes: tuple[str, ...]) -> None:

@@ -61,6 +61,13 @@ class WireSchema(Schema):
         """
         return values if self.makes is None else self.makes(**values)
 
+    def given(self, data: object, name: str) -> Any:
+        """Return what `data` holds for a field, as it came; None if nothing."""
+        if not isinstance(data, dict):
+            return None
+        key = key_of(self.load_fields[name])
+        return data[key] if key in data else self._respell(data).get(key)
+
     @cached_property
     def reader(self) -> Reader:
         """Reads one object as `load` does, or raises `NotOrdinary` or `ValidationError`; made when it is first used."""
@@ -125,6 +132,11 @@ def read(schema: WireSchema, body: Any) -> Any:
         return schema.reader(body)
     except (NotOrdinary, ValidationError):
         return schema.load(body)
+
+
+def entries(value: object) -> int:
+    """Return how many entries marshmallow would read one by one, to be asked before it does: a bad one costs much."""
+    return len(value) if isinstance(value, list | dict) else 0
 
 
 def load(schema: WireSchema, body: object, *, where: str = "") -> Any:

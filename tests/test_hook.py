@@ -79,6 +79,20 @@ def test_a_callable_object_of_a_second_factory_run_replaces_the_first(make: Call
     assert hook.get() is second
 
 
+def test_a_partial_of_another_function_is_refused() -> None:
+    hook: Hook[Callable[[], None]] = Hook("offer_loader")
+    hook.register(functools.partial(one))
+    with pytest.raises(ConfigurationError, match=r"is already .*\.one; .*\.two cannot be registered"):
+        hook.register(functools.partial(two))
+
+
+def test_a_lambda_of_another_line_is_refused() -> None:
+    hook: Hook[Callable[[], None]] = Hook("offer_loader")
+    hook.register(lambda: None)
+    with pytest.raises(ConfigurationError, match=r"<lambda>:\d+ cannot be registered"):
+        hook.register(lambda: None)
+
+
 def test_a_callable_object_in_place_of_a_function_is_refused_by_its_class() -> None:
     with pytest.raises(ConfigurationError, match=r"\.one; .*\.Loader cannot be registered"):
         filled().register(Loader())

@@ -228,6 +228,9 @@ def test_a_request_does_not_show_the_body_that_may_hold_a_shoppers_data() -> Non
         (0, ValueError),
         (Decimal("NaN"), ValueError),
         (-1, ValueError),
+        (2**70, ValueError),
+        (Decimal("1E+400"), ValueError),
+        (Decimal("1E-400"), ValueError),
     ],
 )
 def test_a_unit_multiplier_that_is_no_positive_number_is_refused(multiplier: Any, error: type[Exception]) -> None:

@@ -50,8 +50,10 @@ class _Each(fields.Raw):
         read = []
         for entry in value if isinstance(value, list) else [value]:
             named = {self._key_alone: entry} if self._key_alone and isinstance(entry, str) else entry
-            with suppress(ValidationError):
-                read.append(self._read(named))
+            # Asked here, for a refusal takes a hundred times as long, and a line may hold half a million of them.
+            if isinstance(named, dict):
+                with suppress(ValidationError):
+                    read.append(self._read(named))
         return tuple(read)
 
     def _read(self, entry: Any) -> Any:

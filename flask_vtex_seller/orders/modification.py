@@ -14,7 +14,7 @@ from marshmallow import fields, validate
 
 from ..errors import InvalidRequest
 from ..money import Cents
-from ..schema_loader import MAX_ID_LENGTH, Count, Identifier, OptionalText, Text, WireSchema, load
+from ..schema_loader import MAX_ID_LENGTH, Count, Identifier, OptionalText, Text, WireSchema, entries, load
 from .order import Agreement
 
 _MAX_LINES = 500
@@ -116,7 +116,7 @@ class AgreementSchema(WireSchema):
     )
 
 
-_MODIFICATION = ModificationSchema()
+_MODIFICATION, _REPLACEMENT, _ITEMS = ModificationSchema(), ReplacementSchema(), ModifiedItemsSchema()
 _AGREEMENT = AgreementSchema()
 
 
@@ -126,11 +126,23 @@ def read_modification(body: object) -> dict[str, Any]:
     Raises:
         InvalidRequest: names the field.
     """
+    _require_few(body)
     data = load(_MODIFICATION, body)
     for name, nothing in (("added", ()), ("removed", ()), ("replaced", ()), ("discount", 0), ("increment", 0)):
         data[name] = data[name] or nothing
     data["request_id"] = data["request_id"] or hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
     return {**data, "replaced": tuple(data["replaced"]), "raw": body}
+
+
+def _require_few(body: object) -> None:
+    pairs = _MODIFICATION.given(body, "replaced")
+    groups = [_MODIFICATION.given(body, name) for name in ("added", "removed")]
+    if isinstance(pairs, list):
+        groups += [_REPLACEMENT.given(pair, name) for pair in pairs for name in ("from_", "to")]
+    lines = sum(entries(_ITEMS.given(group, "items")) for group in groups)
+    # Each line of an order may go, come, be replaced and replace.
+    if entries(pairs) > _MAX_LINES or lines > 4 * _MAX_LINES:
+        raise InvalidRequest(f"the modification is about more than {_MAX_LINES} lines", code="INVALID_FIELD")
 
 
 def read_agreement(body: object, *, request_id: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..schema_loader import (
     OptionalText,
     Text,
     WireSchema,
+    entries,
     load,
 )
 from .invoice import Invoice, Tracking, TrackingStatus
@@ -211,7 +212,7 @@ class OrderReceiptSchema(WireSchema):
     receipt = Text(required=True, allow_none=True)
 
 
-_PLACEMENT = OrderPlacementSchema()
+_PLACEMENT, _SHIPPING = OrderPlacementSchema(), ShippingDataSchema()
 _REFERENCE = OrderReferenceSchema()
 
 
@@ -239,9 +240,12 @@ def _placement(
     body: Any, marketplace: Marketplace, sales_channel: str | None, max_items: int, where: str
 ) -> OrderPlacement:
     where = f"{where}." if where and isinstance(body, dict) else where
-    data = load(_PLACEMENT, body, where=where)
-    if len(data["items"]) > max_items:
+    if entries(_PLACEMENT.given(body, "items")) > max_items:
         raise InvalidRequest(f"{where}items: the order has more than {max_items} lines", code="INVALID_FIELD")
+    if entries(_SHIPPING.given(_PLACEMENT.given(body, "shipping_data"), "logistics")) > max_items:
+        path = f"{where}shippingData.logisticsInfo"
+        raise InvalidRequest(f"{path}: the order has more than {max_items} lines", code="INVALID_FIELD")
+    data = load(_PLACEMENT, body, where=where)
     shipping = data.pop("shipping_data") or {}
     address = shipping.get("address")
     placement = OrderPlacement(

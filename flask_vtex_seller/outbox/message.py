@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 
 class MessageState(Enum):
@@ -49,7 +49,8 @@ class Draft:
     """Whether all pending messages of the same lane and operation are one call: notices that carry no content."""
 
 
-class Try(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
     """One attempt at sending a message."""
 
     at: datetime

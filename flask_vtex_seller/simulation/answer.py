@@ -169,7 +169,10 @@ def _pickup(point: PickupPoint) -> dict[str, Any]:
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+    try:
+        return moment.astimezone(UTC).isoformat()
+    except OverflowError:  # "for ever" is the calendar's last day, and the offset leads out of it
+        return moment.replace(tzinfo=UTC).isoformat()
 
 
 def _number(multiplier: Decimal | int) -> int | float:

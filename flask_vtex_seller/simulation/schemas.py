@@ -22,6 +22,7 @@ from ..schema_loader import (
     OptionalText,
     Text,
     WireSchema,
+    entries,
     load,
 )
 
@@ -241,10 +242,10 @@ def read_request(
     Raises:
         InvalidRequest: names the field.
     """
+    if entries(_REQUEST.given(body, "items")) > max_items:
+        raise InvalidRequest(f"items: the cart has more than {max_items} lines", code="INVALID_FIELD")
     data = load(_REQUEST, body)
     place = data["geo_coordinates"]
-    if len(data["items"]) > max_items:
-        raise InvalidRequest(f"items: the cart has more than {max_items} lines", code="INVALID_FIELD")
     if bool(data["postal_code"]) is not bool(data["country"]):
         _log.info(
             "postal code and country come together; one alone is no address", extra={"marketplace": marketplace.name}

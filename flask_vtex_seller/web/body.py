@@ -1,6 +1,8 @@
 """Reading a request's JSON, with a guard at the door."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -13,26 +15,29 @@ from .query import find
 MAX_DEPTH = 64
 """What no body of the protocol comes near; an echo far deeper could be read but not written."""
 
+_CONTAINERS_BESIDE_LINES, _CONTAINERS_A_LINE = 1_000, 40
+"""How many objects and arrays a body may have; an order's line has a dozen, with all that shoppers add to it."""
 _MAX_DIGITS = 18
 """Of a length that is worth reading."""
 _CONTAINERS = (dict, list)  # as the parser makes them, never a subclass
 
 
-def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
+def read_json(call: Request, *, limit: int, max_items: int, empty: Any = None) -> Any:
     """Return the body of a call.
 
     Args:
         limit: the most bytes that are read.
+        max_items: the most lines that a cart or an order may have; far more objects than those need are refused.
         empty: what a call without a body means; None refuses it.
 
     Raises:
-        PayloadTooLarge: more than `limit`.
+        PayloadTooLarge: more than `limit`, or more objects and arrays than any order has.
         InvalidRequest: not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
     """
     raw = _raw(call, limit)
     if raw is None:
         raise PayloadTooLarge(f"the body is larger than {limit} bytes")
-    return empty if empty is not None and not raw.strip() else _parse(raw, "the body")
+    return empty if empty is not None and not raw.strip() else _parse(raw, "the body", max_items)
 
 
 def _raw(call: Request, limit: int) -> bytes | None:
@@ -54,39 +59,50 @@ def _raw(call: Request, limit: int) -> bytes | None:
     return raw if raw is not None and len(raw) <= limit else None
 
 
-def read_query_json(call: Request, name: str, *, limit: int) -> Any:
+def read_query_json(call: Request, name: str, *, limit: int, max_items: int) -> Any:
     """Return the JSON of a query parameter, of the first if it is repeated; raises as `read_json`."""
     raw = find(call.query_string, name).encode()
     if len(raw) > limit:
         raise PayloadTooLarge(f"{name} is larger than {limit} bytes")
-    return _parse(raw, name)
+    return _parse(raw, name, max_items)
 
 
-def _parse(raw: bytes, what: str) -> Any:
+def _parse(raw: bytes, what: str, max_items: int) -> Any:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
         raise InvalidRequest(f"{what} is not JSON: {reason}", code="INVALID_JSON") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deep(body):
+    brackets, most = raw.count(b"[") + raw.count(b"{"), _CONTAINERS_BESIDE_LINES + _CONTAINERS_A_LINE * max_items
+    if brackets > MAX_DEPTH and _is_deep(body):
         raise InvalidRequest(f"{what} is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
+    # Each may have to be refused by itself, which takes much longer than to send it.
+    if brackets > most and _count(body) > most:
+        raise PayloadTooLarge(f"{what} holds more than {most} objects and arrays")
     if b"\\u0000" in raw and _has_nul(body):
         raise InvalidRequest(f"{what} holds a NUL character, which databases cannot keep", code="INVALID_JSON")
     return body
 
 
 def _is_deep(value: Any) -> bool:
+    return sum(1 for _ in islice(_levels(value), MAX_DEPTH + 1)) > MAX_DEPTH
+
+
+def _count(value: Any) -> int:
+    return sum(map(len, _levels(value)))
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """Yield the objects and arrays of each level, the outermost first."""
     level = [value] if type(value) in _CONTAINERS else []
-    for _ in range(MAX_DEPTH):
+    while level:
+        yield level
         level = [
             inner
             for outer in level
             for inner in (outer.values() if type(outer) is dict else outer)
             if type(inner) in _CONTAINERS
         ]
-        if not level:
-            return False
-    return True
 
 
 def _has_nul(value: object) -> bool:

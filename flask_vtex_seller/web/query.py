@@ -29,8 +29,8 @@ def read_query(query: bytes) -> Query:
     Args:
         query: as it stands in the address.
     """
-    # A cart is a shopper's, and another one each time.
-    is_remembered = len(query) <= _MAX_REMEMBERED_LENGTH and CART.encode() not in query
+    # A cart is a shopper's, and another one each time. Of an encoded query it is not seen at once whether it holds one.
+    is_remembered = len(query) <= _MAX_REMEMBERED_LENGTH and CART.encode() not in query and b"%" not in query
     return _remembered(query) if is_remembered else _read(query)
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Connection, insert, select
 
@@ -758,6 +759,22 @@ def test_the_signals_carry_the_message_without_its_body_and_without_the_answer(b
         ("dead", "2", replace(REFUSED, excerpt="")),
     ]
     assert all((message.body, message.last_excerpt) == (None, "") for _, (_, message, _) in heard)
+
+
+def test_a_listener_may_write_the_message_down_with_its_tries(box: Box) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def write_down(app: Any, *, message: Message, outcome: Outcome) -> None:
+        heard.append(orjson.loads(orjson.dumps(message)))
+
+    with message_delivered.connected_to(write_down, sender=box.shop.app):
+        box.answer = failing("1")
+        box.say(invoice("1"))
+        box.drain(announce=box.state.drain.announce).run()
+        box.clock.advance(3600)
+        box.answer = failing("none")
+        box.drain(announce=box.state.drain.announce).run()
+    assert [sorted(each) for each in heard[0]["tries"]] == [["at", "milliseconds", "reason", "status"]]
 
 
 def test_a_listener_that_breaks_ends_nothing(box: Box) -> None:

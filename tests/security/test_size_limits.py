@@ -5,13 +5,16 @@ import threading
 import time
 from collections.abc import Iterator
 
+import orjson
 import pytest
+from marshmallow import Schema
 from werkzeug.serving import make_server
 
 from ..chaos.report import Figures
-from ..shops import TOKEN, Shop
+from ..shops import TOKEN, Shop, order_body
 
 MEGABYTE = 1024 * 1024
+LINE = {"id": "apple", "quantity": 1, "price": 1250, "seller": "fruitshop"}
 PATHS = ("/pvt/orderForms/simulation", "/pvt/orders", "/pvt/orders/S-1/fulfill", "/pvt/orders/S-1/cancel")
 
 
@@ -93,3 +96,57 @@ def test_who_may_not_call_is_refused_before_anything_is_read(address: tuple[str,
 def test_a_length_that_is_none_is_answered_all_the_same(address: tuple[str, int], header: str) -> None:
     with begin(address, "/pvt/orders", header) as connection:
         assert status_of(connection) in (400, 413)
+
+
+def attachments(entry: bytes) -> bytes:
+    """Return an order of 500 KB whose one line has all those attachments."""
+    head, _, tail = orjson.dumps(
+        order_body("A-1", items=[{**LINE, "attachments": ["HERE"]}], shippingData=None)
+    ).partition(b'"HERE"')
+    return head + b",".join([entry] * (500_000 // len(entry + b","))) + tail
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        (PATHS[0], b'{"items":[%s0]}' % (b"0," * 400_000), 400, "items: the cart has more than 500 lines"),
+        (PATHS[0], b'{"Items":[%s0]}' % (b"0," * 400_000), 400, "items: the cart has more than 500 lines"),
+        (PATHS[0], b'{"items":[%s{}]}' % (b"{}," * 300_000), 413, "holds more than 21000 objects and arrays"),
+        (PATHS[0], b'{"items":[%s{}]}' % (b"{}," * 20_000), 400, "items: the cart has more than 500 lines"),
+        (PATHS[1], b'[{"items":[%s0]}]' % (b"0," * 400_000), 400, "[0].items: the order has more than 500 lines"),
+        (
+            PATHS[1],
+            b'{"shippingdata":{"logisticsInfo":[%s0]}}' % (b"0," * 400_000),
+            400,
+            "shippingData.logisticsInfo: the order has more than 500 lines",
+        ),
+        (PATHS[1], attachments(b"{}"), 413, "holds more than 21000 objects and arrays"),
+    ],
+)
+def test_what_is_too_much_is_refused_before_it_is_read_one_by_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, path: str, body: bytes, status: int, words: str
+) -> None:
+    """Each entry that is refused by itself takes a hundred times as long as to send it."""
+    monkeypatch.setattr(Schema, "_do_load", lambda *_, **__: pytest.fail("it was read"))
+    response = shop.call(path, data=body)
+    assert response.status_code == status
+    assert words in response.get_json()["error"]["message"]
+
+
+def test_an_attachment_that_is_no_object_is_passed_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = attachments(b"0")
+    monkeypatch.setattr(Schema, "_do_load", lambda *_, **__: pytest.fail("it was read"))
+    assert shop.call(PATHS[1], data=body).status_code == 200
+    assert shop.order_ids() == ["S-1"]
+
+
+def test_a_text_full_of_brackets_is_no_object(shop: Shop) -> None:
+    cart = {"items": [{"id": "apple", "quantity": 1}], "note": "{[" * 50_000}
+    assert shop.call(PATHS[0], cart).status_code == 200
+
+
+def test_the_largest_order_with_all_that_belongs_to_its_lines_is_taken(shop: Shop) -> None:
+    given = {**LINE, "attachments": [{"name": str(number), "content": {"a": [1]}} for number in range(9)]}
+    line = {"itemIndex": 0, "selectedSla": "standard", "price": 0}
+    order = order_body("A-1", items=[given] * 500, shippingData={"logisticsInfo": [line] * 500})
+    assert "objects and arrays" not in shop.call(PATHS[1], order).get_data(as_text=True)

@@ -289,6 +289,14 @@ def test_unit_and_validity_of_an_offer_are_told(shop: Shop) -> None:
     assert item["priceValidUntil"] == "2026-04-01T12:30:00+00:00"
 
 
+@pytest.mark.parametrize("offset", [-3, 3])
+def test_a_price_may_be_valid_to_the_end_of_the_calendar(shop: Shop, offset: int) -> None:
+    for_ever = datetime.max.replace(microsecond=0, tzinfo=timezone(timedelta(hours=offset)))
+    shop.stock["apple"] = replace(shop.stock["apple"], price_valid_until=for_ever)
+    told = answered(shop.simulate(("apple", 1)))["items"][0]["priceValidUntil"]
+    assert told.startswith("9999-12-31T")
+
+
 @pytest.mark.parametrize("multiplier", [Decimal("2.0"), 2])
 def test_a_whole_unit_multiplier_is_an_integer(shop: Shop, multiplier: Decimal | int) -> None:
     """Row 26."""
