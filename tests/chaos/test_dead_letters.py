@@ -186,10 +186,11 @@ def test_all_dead_letters_are_sent_again_once_and_in_order_though_the_command_is
     talk.goes_on_for(messages)
     over = time.monotonic()
     nursery.end()
-    # the rest is due one after the other: nobody has to wait for it
-    nursery.start(shop={"ahead": dead / REPEATS_PER_SECOND + 60})
-    assert marketplace.wait_for(lambda arrivals: len(arrivals) >= len(speaker.all), seconds=scale(60, 600))
-    nursery.end()
+    if len(marketplace.arrivals) < len(speaker.all):
+        # the rest is due one after the other: nobody has to wait for it
+        nursery.start(shop={"ahead": dead / REPEATS_PER_SECOND + 60})
+        assert marketplace.wait_for(lambda arrivals: len(arrivals) >= len(speaker.all), seconds=scale(60, 600))
+        nursery.end()
     if scale.full:
         nursery.start()
         talk.goes_on_for(messages)
