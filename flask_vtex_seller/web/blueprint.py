@@ -77,8 +77,7 @@ class Call:
 
     def body(self, *, empty: object = None) -> Any:
         """Return the body's JSON; see `read_json`."""
-        settings = self.state.settings
-        return read_json(self.request, limit=settings.max_body_bytes, max_items=settings.max_items, empty=empty)
+        return read_json(self.request, limit=self.state.settings.max_body_bytes, empty=empty)
 
     @property
     def sales_channel(self) -> str | None:
@@ -241,8 +240,7 @@ def _authenticated(name: str) -> Call:
 def _cart_in_query(call: Call) -> Any:
     """Return the body of a simulation by GET, where the marketplace is configured to use it."""
     if call.request.method == "GET" and call.marketplace.simulation_by_get:
-        settings = call.state.settings
-        return read_query_json(call.request, CART, limit=settings.max_body_bytes, max_items=settings.max_items)
+        return read_query_json(call.request, CART, limit=call.state.settings.max_body_bytes)
     raise MethodNotAllowed(f"{call.request.method} is not allowed here")
 
 

@@ -15,29 +15,28 @@ from .query import find
 MAX_DEPTH = 64
 """What no body of the protocol comes near; an echo far deeper could be read but not written."""
 
-_CONTAINERS_BESIDE_LINES, _CONTAINERS_A_LINE = 1_000, 40
-"""How many objects and arrays a body may have; an order's line has a dozen, with all that shoppers add to it."""
+_BYTES_OF_A_CONTAINER, _FEW_CONTAINERS = 50, 1_000
+"""An object or array of the protocol has more bytes on average. So many of them are never too many."""
 _MAX_DIGITS = 18
 """Of a length that is worth reading."""
 _CONTAINERS = (dict, list)  # as the parser makes them, never a subclass
 
 
-def read_json(call: Request, *, limit: int, max_items: int, empty: Any = None) -> Any:
+def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
     """Return the body of a call.
 
     Args:
         limit: the most bytes that are read.
-        max_items: the most lines that a cart or an order may have; far more objects than those need are refused.
         empty: what a call without a body means; None refuses it.
 
     Raises:
-        PayloadTooLarge: more than `limit`, or more objects and arrays than any order has.
+        PayloadTooLarge: more than `limit`, or more objects and arrays than the protocol has in as many bytes.
         InvalidRequest: not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
     """
     raw = _raw(call, limit)
     if raw is None:
         raise PayloadTooLarge(f"the body is larger than {limit} bytes")
-    return empty if empty is not None and not raw.strip() else _parse(raw, "the body", max_items)
+    return empty if empty is not None and not raw.strip() else _parse(raw, "the body", limit)
 
 
 def _raw(call: Request, limit: int) -> bytes | None:
@@ -59,21 +58,21 @@ def _raw(call: Request, limit: int) -> bytes | None:
     return raw if raw is not None and len(raw) <= limit else None
 
 
-def read_query_json(call: Request, name: str, *, limit: int, max_items: int) -> Any:
+def read_query_json(call: Request, name: str, *, limit: int) -> Any:
     """Return the JSON of a query parameter, of the first if it is repeated; raises as `read_json`."""
     raw = find(call.query_string, name).encode()
     if len(raw) > limit:
         raise PayloadTooLarge(f"{name} is larger than {limit} bytes")
-    return _parse(raw, name, max_items)
+    return _parse(raw, name, limit)
 
 
-def _parse(raw: bytes, what: str, max_items: int) -> Any:
+def _parse(raw: bytes, what: str, limit: int) -> Any:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
         raise InvalidRequest(f"{what} is not JSON: {reason}", code="INVALID_JSON") from None
-    brackets, most = raw.count(b"[") + raw.count(b"{"), _CONTAINERS_BESIDE_LINES + _CONTAINERS_A_LINE * max_items
+    brackets, most = raw.count(b"[") + raw.count(b"{"), max(_FEW_CONTAINERS, limit // _BYTES_OF_A_CONTAINER)
     if brackets > MAX_DEPTH and _is_deep(body):
         raise InvalidRequest(f"{what} is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
     # Each may have to be refused by itself, which takes much longer than to send it.

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
@@ -111,7 +111,7 @@ def attachments(entry: bytes) -> bytes:
     [
         (PATHS[0], b'{"items":[%s0]}' % (b"0," * 400_000), 400, "items: the cart has more than 500 lines"),
         (PATHS[0], b'{"Items":[%s0]}' % (b"0," * 400_000), 400, "items: the cart has more than 500 lines"),
-        (PATHS[0], b'{"items":[%s{}]}' % (b"{}," * 300_000), 413, "holds more than 21000 objects and arrays"),
+        (PATHS[0], b'{"items":[%s{}]}' % (b"{}," * 300_000), 413, "holds more than 20971 objects and arrays"),
         (PATHS[0], b'{"items":[%s{}]}' % (b"{}," * 20_000), 400, "items: the cart has more than 500 lines"),
         (PATHS[1], b'[{"items":[%s0]}]' % (b"0," * 400_000), 400, "[0].items: the order has more than 500 lines"),
         (
@@ -120,7 +120,7 @@ def attachments(entry: bytes) -> bytes:
             400,
             "shippingData.logisticsInfo: the order has more than 500 lines",
         ),
-        (PATHS[1], attachments(b"{}"), 413, "holds more than 21000 objects and arrays"),
+        (PATHS[1], attachments(b"{}"), 413, "holds more than 20971 objects and arrays"),
     ],
 )
 def test_what_is_too_much_is_refused_before_it_is_read_one_by_one(
@@ -150,3 +150,10 @@ def test_the_largest_order_with_all_that_belongs_to_its_lines_is_taken(shop: Sho
     line = {"itemIndex": 0, "selectedSla": "standard", "price": 0}
     order = order_body("A-1", items=[given] * 500, shippingData={"logisticsInfo": [line] * 500})
     assert "objects and arrays" not in shop.call(PATHS[1], order).get_data(as_text=True)
+
+
+def test_an_array_of_orders_may_have_more_objects_than_one_order(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(VTEX_SELLER_MAX_ITEMS=1)
+    given = {**LINE, "attachments": [{"name": str(number), "content": {"a": [1]}} for number in range(9)]}
+    orders = [order_body(f"A-{number}", items=[given], shippingData=None) for number in range(50)]
+    assert shop.call(PATHS[1], orders).status_code == 200
