@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from requests.exceptions import ConnectionError
 from requests_mock import ANY, Mocker
 from sqlalchemy import text
 
@@ -182,6 +183,26 @@ def test_one_sku_may_be_named_and_need_not_be_on_sale(shop: Shop) -> None:
     assert {message.arguments["sku_id"] for message in messages(shop)} == {"plum"}
 
 
+def test_a_sku_that_nobody_knows_is_not_told_about(shop: Shop, requests_mock: Mocker) -> None:
+    result = run(shop, "--sku", "plumm", "--sku", "plum")
+    assert result.exit_code == 1
+    said = "neither offer_loader nor sku_loader returns it, and the marketplace was never told of it"
+    assert result.stdout.splitlines() == [
+        f"✗ plumm for acme: {said}",
+        f"✗ plumm for other: {said}",
+        "2 SKUs, 2 not read; 2 notices to acme, other",
+    ]
+    assert {message.arguments["sku_id"] for message in messages(shop)} == {"plum"}
+
+
+def test_a_sku_that_the_shop_knows_no_more_is_told_about_where_it_was_before(shop: Shop) -> None:
+    run(shop, "--sku", "plum")
+    deliver(shop)
+    del shop.stock["plum"]
+    assert run(shop, "--sku", "plum").exit_code == 0
+    assert [message.arguments["sku_id"] for message in messages(shop)] == ["plum"] * 4
+
+
 def test_since_leaves_out_what_was_told_later(shop: Shop) -> None:
     load(shop, lambda: ["apple", "pear"])
     run(shop)
@@ -290,6 +311,26 @@ def test_what_is_refused_is_an_exit_status(shop: Shop, requests_mock: Mocker) ->
     result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
     assert result.exit_code == 1
     assert "0 notices delivered, 2 dead" in result.stdout
+
+
+def test_what_has_not_arrived_is_an_exit_status_and_waits_for_a_worker(shop: Shop, requests_mock: Mocker) -> None:
+    requests_mock.post(ANY, exc=ConnectionError)
+    load(shop, lambda: ["apple"])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+    assert result.exit_code == 1
+    told = "✗ 2 notices have not arrived yet: a worker goes on trying, or this command, once more"
+    assert told in result.stdout.splitlines()
+    assert {message.state.value for message in messages(shop)} == {"pending"}
+
+
+def test_what_a_paused_marketplace_is_not_told_is_no_failure(
+    new_shop: Callable[..., Shop], requests_mock: Mocker
+) -> None:
+    shop = load(new_shop(marketplaces={"acme": {**ACME, "paused": True}}, clock=StoppedClock()), lambda: ["apple"])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+    assert result.exit_code == 0
+    assert {message.state.value for message in messages(shop)} == {"pending"}
+    assert requests_mock.called is False
 
 
 # what the shop's functions do wrong

@@ -25,6 +25,7 @@ from .survey import BATCH, Failure, Look, Survey, checked
 from .told import NOT_READ, ToldLedger
 
 _KINDS = (CHANGE, PRICE, INVENTORY)
+_UNHEARD_OF = "neither offer_loader nor sku_loader returns it, and the marketplace was never told of it"
 _STRAY = "a function of the shop's returned it without being asked, and sku_ids_loader does not name it"
 
 
@@ -180,6 +181,9 @@ class Reconciler:
         chosen, reasons = dict[Key, list[str]](), dict[Key, str]()
         for look in looks:
             key = look.marketplace, look.sku_id
+            if wanted.sku_ids and look.is_unheard_of:
+                made.failures.append(Failure(*key, _UNHEARD_OF))
+                continue
             if kinds := _chosen(look, hearers[look.marketplace], wanted):
                 chosen[key] = kinds
             before = "" if look.record is None else look.record.reason

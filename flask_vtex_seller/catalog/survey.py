@@ -11,7 +11,7 @@ from ..config import Marketplace
 from ..hook import Hook
 from .hooks import SkuIdsLoader
 from .notices import CHANGE, INVENTORY, PRICE, hearers
-from .present import NotRead, Offered, Present
+from .present import NO_CATALOG, NOTHING, NotRead, Offered, Present
 from .sku import require_sku_id
 from .sync import sku_ids_on_sale
 from .told import Record, ToldLedger
@@ -45,6 +45,11 @@ class Look(NamedTuple):
         if type(self.offered) is NotRead:
             return self.offered.reason
         return self.catalog.reason if type(self.catalog) is NotRead else ""
+
+    @property
+    def is_unheard_of(self) -> bool:
+        """Tell whether neither the marketplace nor the shop knows anything of it."""
+        return self.record is None and self.offered == NOTHING and self.catalog == NO_CATALOG
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -60,17 +60,25 @@ def sync(
     wanted = Wanted(everything=everything, since=since, sku_ids=sku_ids, renotify=renotify)
     names = _hearers()
     state = current_state()
-    delivery = _delivery(state) if deliver else None
+    delivery, left = _delivery(state) if deliver else None, 0
     try:
         with delivery or nullcontext():
             made = _write(wanted, batch, restart, delivery)
             if delivery is not None:
+                written_at = state.reconciler.clock.now()
                 _send(made, delivery)
+                left = _left(state, said_until=written_at)
             state.reconciler.end(wanted, made)
     except (VtexSellerError, DBAPIError) as error:
         words = str(error) if isinstance(error, VtexSellerError) else "the database failed: repeat the command to go on"
         raise click.ClickException(words) from None
-    _conclude(made, delivery, names)
+    _conclude(made, delivery, names, left)
+
+
+def _left(state: State, *, said_until: datetime) -> int:
+    """Return how many notices have not arrived that nobody wants to wait."""
+    awake = [name for name, marketplace in state.settings.marketplaces.items() if not marketplace.paused]
+    return state.outbox.count_waiting(awake, _KINDS, said_until=said_until)
 
 
 def _delivery(state: State) -> Delivery:
@@ -129,7 +137,7 @@ def _bar(label: str) -> Iterator[_Show]:
         yield _Show(bar)
 
 
-def _conclude(made: Progress, delivery: Delivery | None, names: list[str]) -> None:
+def _conclude(made: Progress, delivery: Delivery | None, names: list[str], left: int) -> None:
     for failure in made.failures:
         click.echo(f"✗ {_words(failure)}")
     again = " (the earlier ones were asked for before it was cut off)" if made.continued else ""
@@ -138,7 +146,9 @@ def _conclude(made: Progress, delivery: Delivery | None, names: list[str]) -> No
         click.echo(
             f"{delivery.delivered} notices delivered, {delivery.dead} dead, {delivery.failed} tried in vain so far"
         )
-    if made.failures or (delivery is not None and delivery.dead):
+    if left:
+        click.echo(f"✗ {left} notices have not arrived yet: a worker goes on trying, or this command, once more")
+    if left or made.failures or (delivery is not None and delivery.dead):
         raise SystemExit(1)
 
 
