@@ -69,7 +69,7 @@ def test_a_printed_endpoint_works_whatever_its_token_holds(new_shop: Callable[..
 
 
 def test_check_of_a_complete_shop_is_content(shop: Shop) -> None:
-    result = run(shop, "check")
+    result = run(shop, "check", "--sku", "apple")
     assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme\n")
 
 

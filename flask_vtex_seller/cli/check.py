@@ -70,12 +70,14 @@ def check(
     report.complain(*_missing_hooks(state), *(() if url else _missing_tables(state)))
     if not chosen:
         report.complain("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
-    is_complete = report.content or url is not None
+    is_complete, tried = report.content or url is not None, set[str]()
     try:
         for found in chosen:
             report.complain(*_incomplete(state, found))
             door = _door(state, found, url, timeout)
             sku_ids = _check_door(door, question if is_complete else None, report)
+            if sku_ids:
+                tried.add(found.name)
             if bench:
                 _bench(door, question, sku_ids, report, bench_seconds)
     except Unreachable as error:
@@ -83,7 +85,15 @@ def check(
     report.complain(*_beyond_patience(state))
     if not report.content:
         raise SystemExit(1)
-    report.say(f"✓ ready to sell on {', '.join(found.name for found in chosen)}")
+    for words, names in (
+        ("✓ ready to sell on", [found.name for found in chosen if found.name in tried]),
+        (
+            "✓ nothing found in the way, but no cart was tried, on",
+            [found.name for found in chosen if found.name not in tried],
+        ),
+    ):
+        if names:
+            report.say(f"{words} {', '.join(names)}")
 
 
 def _check_door(door: Door, question: Question | None, report: Report) -> Sequence[str]:

@@ -94,7 +94,7 @@ def _miss(name: str, question: Question, sku_ids: Sequence[str], report: Report)
     """Say why no statement is judged; a SKU that was named on the command line has to be in stock."""
     if question.skus:
         report.complain(f"{name}: the shop has none of {', '.join(question.skus)} in stock: name others with --sku")
-    elif question.listed:
+    elif report.content or question.listed:
         why = "none of the first SKUs of sku_ids_loader is in stock" if sku_ids else "no SKU is known here"
         report.note(f"{name}: no statement is judged: {why}; name one with --sku")
 

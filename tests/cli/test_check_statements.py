@@ -112,9 +112,29 @@ def test_skus_that_are_named_are_asked_for_instead(shop: Shop, check: Check) -> 
 
 
 def test_without_a_sku_no_statement_is_judged_and_nothing_is_wrong(shop: Shop, check: Check) -> None:
-    result = check("--statements")
-    assert result.exit_code == 0
-    assert "- acme: no statement is judged: no SKU is known here; name one with --sku\n" in result.output
+    for options in ((), ("--statements",)):
+        result = check(*options)
+        assert result.exit_code == 0
+        assert result.output.splitlines() == [
+            "- acme: no statement is judged: no SKU is known here; name one with --sku",
+            "✓ nothing found in the way, but no cart was tried, on acme",
+        ]
+
+
+def test_of_several_marketplaces_only_those_are_ready_where_a_cart_was_tried(
+    new_shop: Callable[..., Shop], check: Check
+) -> None:
+    shop = new_shop(marketplaces={"acme": ACME, "zeta": ACME})
+    sold = shop.seller._hooks.offer_loader.get()
+    names(shop, "apple")
+    shop.seller._hooks.offer_loader._function = lambda ids, asked: (
+        sold(ids, asked) if asked.marketplace == "acme" else []
+    )
+    assert check(shop=shop).output.splitlines() == [
+        "- zeta: no statement is judged: none of the first SKUs of sku_ids_loader is in stock; name one with --sku",
+        "✓ ready to sell on acme",
+        "✓ nothing found in the way, but no cart was tried, on zeta",
+    ]
 
 
 def test_a_shop_that_sold_everything_is_not_wrong(shop: Shop, check: Check) -> None:

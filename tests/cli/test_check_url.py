@@ -59,14 +59,14 @@ def test_a_running_shop_is_judged_by_every_statement(shop: Shop, check: Check) -
 def test_the_whole_endpoint_may_be_given(shop: Shop, check: Check) -> None:
     with served(shop.app) as url:
         for address in (f"{url}/", f"{url}/api/vtex", f"{url}/api/vtex/acme?token={TOKEN}"):
-            result = check("--url", address, "--no-statements")
+            result = check("--url", address, "--no-statements", "--sku", "apple")
             assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme\n")
 
 
 def test_the_whole_endpoint_of_one_marketplace_leads_to_all(new_shop: Callable[..., Shop], check: Check) -> None:
     shop = new_shop(marketplaces={"acme": ACME, "zeta": ACME})
     with served(shop.app) as url:
-        result = check("--url", f"{url}/api/vtex/acme", "--no-statements", shop=shop)
+        result = check("--url", f"{url}/api/vtex/acme", "--no-statements", "--sku", "apple", shop=shop)
     assert (result.exit_code, result.output) == (0, "✓ ready to sell on acme, zeta\n")
 
 

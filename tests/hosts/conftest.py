@@ -79,7 +79,7 @@ def create_all(host: Shop) -> None:
 
 def check(host: Shop) -> tuple[int, str]:
     """Run `flask vtex-seller check`; return its exit status and what it printed."""
-    result = host.app.test_cli_runner().invoke(args=["vtex-seller", "check"])
+    result = host.app.test_cli_runner().invoke(args=["vtex-seller", "check", "--sku", "apple"])
     return result.exit_code, result.output
 
 
