@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from functools import partial
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any, Generic, TypeVar
 
 from .database import is_transient
@@ -33,8 +34,10 @@ class Hook(Generic[F]):
         """Keep `function`; the same function once more (an app factory run twice) replaces itself.
 
         Raises:
-            ConfigurationError: another function is registered already.
+            ConfigurationError: another function is registered already, or this one is a coroutine function.
         """
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
+            raise ConfigurationError(f"{self.name} must not be async: {_name(function)} would never be awaited")
         if self._function is not None and _name(self._function) != _name(function):
             raise ConfigurationError(
                 f"{self.name} is already {_name(self._function)}; {_name(function)} cannot be registered, too"

@@ -2,7 +2,8 @@
 
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError
@@ -21,6 +22,13 @@ def made_by_a_factory() -> Callable[[], None]:
     def function() -> None: ...
 
     return function
+
+
+async def awaited() -> None: ...
+
+
+async def yielded_async() -> AsyncIterator[None]:
+    yield None
 
 
 def filled() -> Hook[Callable[[], None]]:
@@ -56,6 +64,16 @@ def test_another_function_is_refused_and_both_are_named() -> None:
     with pytest.raises(ConfigurationError, match=r"offer_loader is already .*\.one; .*\.two cannot be registered"):
         hook.register(two)
     assert hook.get() is one
+
+
+@pytest.mark.parametrize("function", [awaited, yielded_async, functools.partial(awaited)])
+def test_a_coroutine_function_is_refused_when_it_is_registered(function: Callable[[], Any]) -> None:
+    hook: Hook[Callable[[], Any]] = Hook("offer_loader")
+    with pytest.raises(
+        ConfigurationError, match=r"offer_loader must not be async: tests\.test_hook\.(awaited|yielded)"
+    ):
+        hook.register(function)
+    assert not hook.registered
 
 
 def test_the_same_function_of_a_second_factory_run_replaces_the_first() -> None:

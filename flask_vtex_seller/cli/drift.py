@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ..catalog.drift import Drift, find
 from ..errors import VtexSellerError
 from ..state import current_state
-from .showing import printable
+from .showing import explained, printable
 
 _ROW = "{:<16} {:<32} {:<10} {:<24} {:<24} {:<19}  {}".format
 _HEADS = [name.replace("_", " ") for name in Drift._fields]
@@ -37,8 +37,7 @@ def drift(marketplace: str | None, target: str | None) -> None:
     try:
         count = _table(found) if target is None else _csv(found, target)
     except (VtexSellerError, DBAPIError) as error:
-        words = str(error) if isinstance(error, VtexSellerError) else "the database failed"
-        raise click.ClickException(words) from None
+        raise click.ClickException(explained(error, "the database failed")) from None
     click.echo(f"{count} differences at {', '.join(among) or 'no marketplace'}", err=True)
 
 

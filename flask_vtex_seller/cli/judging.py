@@ -15,6 +15,7 @@ from ..state import current_state
 from .door import Door
 from .report import Report
 from .shelf import MOST, Shelf, look
+from .showing import SEE_WORDS, explained
 
 _SOMEWHERE = "01310-100"
 """Where nobody says where the shop delivers to."""
@@ -49,6 +50,13 @@ def judge(door: Door, question: Question, report: Report) -> Sequence[str]:
     shelf = None
     if sku_ids:
         shelf = look(door.target, Endpoint(endpoint), sku_ids, place, door.marketplace.seller_id)
+    if shelf is not None and shelf.failed:
+        # Nearly every statement would say so again.
+        cart = (
+            f"{door.name}: a cart of {', '.join(sku_ids[:_CARTS])} is answered with HTTP 500, so no statement is judged"
+        )
+        report.complain(f"{cart}: the log says where the shop failed{f'; {SEE_WORDS}' if door.inside else ''}")
+        return ()
     # A shop that answers none of this is judged all the same: the statements say what is wrong.
     shelf = shelf or Shelf(in_stock=tuple(sku_ids[:_CARTS]), delivers=True)
     if not shelf.in_stock:
@@ -81,8 +89,8 @@ def _sku_ids(question: Question, report: Report) -> Sequence[str]:
     try:
         sku_ids = sku_ids_on_sale(sku_ids_loader)[:MOST]
     except (VtexSellerError, SQLAlchemyError) as error:
-        words = str(error) if isinstance(error, VtexSellerError) else f"sku_ids_loader raised {type(error).__name__}"
-        report.complain(f"{words}; or name a SKU in stock with --sku")
+        report.complain(explained(error, f"sku_ids_loader raised {type(error).__name__}"))
+        report.say("  or name a SKU in stock with --sku")
         return ()
     strange = {type(sku_id).__name__ for sku_id in sku_ids if not isinstance(sku_id, str)}
     if strange:

@@ -21,6 +21,8 @@ class Shelf:
     sold_out: tuple[str, ...] = ()
     delivers: bool = False
     """Whether any of them can be delivered to the address."""
+    failed: bool = False
+    """Whether the shop failed to say."""
 
 
 def look(target: Target, endpoint: Endpoint, sku_ids: Sequence[str], place: Place, seller_id: str) -> Shelf | None:
@@ -30,6 +32,8 @@ def look(target: Target, endpoint: Endpoint, sku_ids: Sequence[str], place: Plac
         Unreachable: it does not answer at all.
     """
     answer = target.send("POST", endpoint.at(SIMULATION), cart_of(sku_ids, place, seller_id), _HEADERS)
+    if answer.status == 500:
+        return Shelf(failed=True)
     try:
         return _read(json.loads(answer.body), sku_ids) if answer.status == 200 else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

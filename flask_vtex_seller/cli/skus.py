@@ -13,7 +13,7 @@ from ..catalog.notices import CHANGE, SUGGESTION, hearers, sku_draft
 from ..catalog.sku import SkuState, require_sku_id
 from ..errors import VtexSellerError
 from ..state import current_state
-from .showing import printable, shown
+from .showing import explained, printable, shown
 
 ADOPTED = "adopted: somebody at the shop said that the marketplace has it"
 _STATES = click.Choice([state.value for state in SkuState])
@@ -137,7 +137,7 @@ def _on_sale() -> list[str]:
     try:
         sku_ids, bad = current_state().reconciler.survey.on_sale()
     except VtexSellerError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(explained(error)) from None
     if bad:
         raise click.ClickException(printable(f"{bad[0].sku_id}: {bad[0].reason}"))
     return sku_ids

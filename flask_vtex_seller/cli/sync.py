@@ -17,7 +17,7 @@ from ..catalog.survey import Failure
 from ..errors import VtexSellerError
 from ..state import State, current_state
 from .delivering import Delivery
-from .showing import printable
+from .showing import explained, printable
 
 _KINDS = (CHANGE, PRICE, INVENTORY)
 _LOOK_SECONDS = 0.2
@@ -70,8 +70,7 @@ def sync(
                 left = _left(state, said_until=written_at)
             state.reconciler.end(wanted, made)
     except (VtexSellerError, DBAPIError) as error:
-        words = str(error) if isinstance(error, VtexSellerError) else "the database failed: repeat the command to go on"
-        raise click.ClickException(words) from None
+        raise click.ClickException(explained(error, "the database failed: repeat the command to go on")) from None
     _conclude(made, delivery, names, left)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -151,15 +151,33 @@ def test_a_named_sku_that_is_sold_out_is_said(shop: Shop, check: Check) -> None:
 
 
 def test_a_loader_that_fails_is_named(shop: Shop, check: Check) -> None:
+    shop.asked = ["a shopper's words"]
+
     @shop.seller.sku_ids_loader
     def load() -> Iterable[str]:
-        raise KeyError("no such column")
+        raise KeyError(*shop.asked)
 
     result = check()
     assert result.exit_code == 1
-    assert "sku_ids_loader raised KeyError" in result.output
+    assert "✗ the shop's sku_ids_loader raised KeyError\n" in result.output
+    assert f'File "{__file__}"' in result.output
+    assert "a shopper's words" not in result.output
+    assert "FLASK_DEBUG=1 shows the exception's own words" in result.output
     assert "or name a SKU in stock with --sku" in result.output
     assert check("--sku", "apple").exit_code == 0
+
+
+def test_a_loader_that_fails_says_why_in_debug_mode(shop: Shop, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    shop.asked = ["a shopper's words"]
+
+    @shop.seller.sku_ids_loader
+    def load() -> Iterable[str]:
+        raise KeyError(*shop.asked)
+
+    result = check()
+    assert 'KeyError: "a shopper\'s words"\n' in result.output
+    assert "FLASK_DEBUG" not in result.output
 
 
 @pytest.mark.parametrize("sku_id", [7, ("apple",), None])
@@ -203,15 +221,26 @@ def test_a_budget_that_no_marketplace_waits_for_is_told(
     assert (result.output == words) is is_told
 
 
-def test_a_shop_that_answers_no_cart_is_told_by_the_statements(shop: Shop, check: Check) -> None:
-    def fail(_: Any, __: Any) -> Any:
-        raise RuntimeError("the shop's own bug")
-
+@pytest.mark.parametrize("options", [(), ("--statements",)])
+def test_a_shop_that_fails_is_told_once_and_how_to_see_why(shop: Shop, check: Check, options: Sequence[str]) -> None:
     shop.stock["apple"] = None  # type: ignore[assignment]
-    result = check("--sku", "apple")
+    result = check("--sku", "apple", *options)
     assert result.exit_code == 1
-    assert "P1" in listed(result)
-    assert "received  HTTP 500" in result.output
+    assert result.output == (
+        "✗ acme: a cart of apple is answered with HTTP 500, so no statement is judged: the log says where the shop "
+        "failed; FLASK_DEBUG=1 shows the exception's own words, which may quote a shopper's data\n"
+    )
+
+
+def test_where_the_shop_runs_nobody_is_told_to_switch_debugging_on(shop: Shop, check: Check) -> None:
+    shop.stock["apple"] = None  # type: ignore[assignment]
+    with served(shop.app) as url:
+        result = check("--url", url, "--sku", "apple")
+    assert result.exit_code == 1
+    assert result.output == (
+        "✗ acme: a cart of apple is answered with HTTP 500, so no statement is judged: "
+        "the log says where the shop failed\n"
+    )
 
 
 # where the shop delivers to
