@@ -216,12 +216,18 @@ class VtexSeller:
             marketplace: needed only where two marketplaces placed orders that share an id.
 
         Raises:
-            UnknownOrder: no marketplace placed it here.
+            UnknownOrder: no marketplace placed it here; says so if it is a marketplace's id instead.
             AmbiguousOrder: two did.
         """
-        orders = current_state().ledger.find(order_id, marketplace)
+        ledger = current_state().ledger
+        orders = ledger.find(order_id, marketplace)
         if not orders:
-            raise UnknownOrder(f"no marketplace placed an order {order_id!r} here")
+            meant = "".join(
+                f": that is the id of {order.marketplace}, the shop's is {order.order_id!r}"
+                for order in ledger.named(order_id, marketplace)
+                if order.order_id is not None
+            )
+            raise UnknownOrder(f"no marketplace placed an order {order_id!r} here{meant}")
         if len(orders) > 1:
             names = ", ".join(sorted(order.marketplace for order in orders))
             raise AmbiguousOrder(f"{names} all placed an order {order_id!r}: pass marketplace=")

@@ -244,6 +244,10 @@ def test_an_order_is_shown_with_all_that_is_known(busy: Shop) -> None:
     assert shown["follow_up_email"] == "-"
 
 
+def test_an_order_is_shown_by_the_marketplaces_id_too(busy: Shop) -> None:
+    assert run(busy, "orders", "show", "3-01").output == run(busy, "orders", "show", "S-3").output
+
+
 def test_an_order_is_shown_without_the_shoppers_data(busy: Shop) -> None:
     output = run(busy, "orders", "show", "S-3").output
     assert not any(word in output for word in ("maria", "Maria", "39053344705", "Paulista"))

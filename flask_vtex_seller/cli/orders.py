@@ -33,8 +33,8 @@ def list_orders(marketplace: str | None, state: str | None, limit: int) -> None:
 @click.argument("order_id")
 @click.option("--marketplace", help="Only of this marketplace.")
 def show_order(order_id: str, marketplace: str | None) -> None:
-    """Show all that is known of the order with the shop's ORDER_ID."""
-    orders = current_state().ledger.find(order_id, marketplace)
+    """Show all that is known of the order with the ORDER_ID, be it the shop's or the marketplace's."""
+    orders = current_state().ledger.named(order_id, marketplace)
     if not orders:
         raise click.ClickException(f"no marketplace placed an order {order_id!r} here")
     for order in orders:

@@ -190,7 +190,9 @@ def make_blueprint() -> Blueprint:
             provide_automatic_options=False,
             merge_slashes=False,  # a redirect would repeat the token
         )
-    blueprint.add_url_rule(HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False)
+    blueprint.add_url_rule(
+        HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False, strict_slashes=False
+    )
     blueprint.record(_add_catch_all)
     blueprint.register_error_handler(Exception, handle)
     for code in default_exceptions:

@@ -120,6 +120,12 @@ def test_the_token_may_come_as_a_bearer(watched: Box) -> None:
     assert ask(watched, Authorization="Bearer wrong").status_code == 401
 
 
+def test_a_slash_at_the_end_changes_nothing(watched: Box) -> None:
+    with watched.shop.app.test_client() as client:
+        assert client.get(f"/api/vtex/-/health/?token={HEALTH_TOKEN}").status_code == 200
+        assert client.get("/api/vtex/-/health/").status_code == 401
+
+
 def test_without_a_token_of_its_own_the_route_does_not_exist(new_shop: Callable[..., Shop]) -> None:
     box = make_box(new_shop)
     for token in (None, TOKEN, HEALTH_TOKEN):
