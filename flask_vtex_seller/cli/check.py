@@ -1,6 +1,6 @@
 """`flask vtex-seller check`: what would keep the shop from selling."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import click
@@ -70,14 +70,13 @@ def check(
     report.complain(*_missing_hooks(state), *(() if url else _missing_tables(state)))
     if not chosen:
         report.complain("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
-    is_complete, tried = report.content or url is not None, set[str]()
+    is_complete, tried = report.content or url is not None, list[str]()
     try:
         for found in chosen:
             report.complain(*_incomplete(state, found))
             door = _door(state, found, url, timeout)
             sku_ids = _check_door(door, question if is_complete else None, report)
-            if sku_ids:
-                tried.add(found.name)
+            tried += [found.name] if sku_ids else []
             if bench:
                 _bench(door, question, sku_ids, report, bench_seconds)
     except Unreachable as error:
@@ -85,15 +84,16 @@ def check(
     report.complain(*_beyond_patience(state))
     if not report.content:
         raise SystemExit(1)
-    for words, names in (
-        ("✓ ready to sell on", [found.name for found in chosen if found.name in tried]),
-        (
-            "✓ nothing found in the way, but no cart was tried, on",
-            [found.name for found in chosen if found.name not in tried],
-        ),
-    ):
-        if names:
-            report.say(f"{words} {', '.join(names)}")
+    _praise([found.name for found in chosen], tried, report)
+
+
+def _praise(names: Iterable[str], tried: Collection[str], report: Report) -> None:
+    """Say of which marketplaces nothing is wrong, and where that is known of no cart."""
+    ready, untried = [name for name in names if name in tried], [name for name in names if name not in tried]
+    if ready:
+        report.say(f"✓ ready to sell on {', '.join(ready)}")
+    if untried:
+        report.say(f"✓ nothing found in the way, but no cart was tried, on {', '.join(untried)}")
 
 
 def _check_door(door: Door, question: Question | None, report: Report) -> Sequence[str]:

@@ -50,17 +50,10 @@ def judge(door: Door, question: Question, report: Report) -> Sequence[str]:
     shelf = None
     if sku_ids:
         shelf = look(door.target, Endpoint(endpoint), sku_ids, place, door.marketplace.seller_id)
-    if shelf is not None and shelf.failed:
-        # Nearly every statement would say so again.
-        cart = (
-            f"{door.name}: a cart of {', '.join(sku_ids[:_CARTS])} is answered with HTTP 500, so no statement is judged"
-        )
-        report.complain(f"{cart}: the log says where the shop failed{f'; {SEE_WORDS}' if door.inside else ''}")
-        return ()
     # A shop that answers none of this is judged all the same: the statements say what is wrong.
     shelf = shelf or Shelf(in_stock=tuple(sku_ids[:_CARTS]), delivers=True)
     if not shelf.in_stock:
-        _miss(door.name, question, sku_ids, report)
+        _miss(door, question, sku_ids, shelf, report)
         return ()
     case = case_for(
         current_app._get_current_object(),  # type: ignore[attr-defined]
@@ -98,13 +91,20 @@ def _sku_ids(question: Question, report: Report) -> Sequence[str]:
     return () if strange else sku_ids
 
 
-def _miss(name: str, question: Question, sku_ids: Sequence[str], report: Report) -> None:
+def _miss(door: Door, question: Question, sku_ids: Sequence[str], shelf: Shelf, report: Report) -> None:
     """Say why no statement is judged; a SKU that was named on the command line has to be in stock."""
-    if question.skus:
-        report.complain(f"{name}: the shop has none of {', '.join(question.skus)} in stock: name others with --sku")
+    if shelf.failed:
+        # Nearly every statement would say so again.
+        what = f"a cart of {', '.join(sku_ids[:_CARTS])} is answered with HTTP 500, so no statement is judged"
+        where = f"the log says where the shop failed{f'; {SEE_WORDS}' if door.inside else ''}"
+        report.complain(f"{door.name}: {what}: {where}")
+    elif question.skus:
+        report.complain(
+            f"{door.name}: the shop has none of {', '.join(question.skus)} in stock: name others with --sku"
+        )
     elif report.content or question.listed:
         why = "none of the first SKUs of sku_ids_loader is in stock" if sku_ids else "no SKU is known here"
-        report.note(f"{name}: no statement is judged: {why}; name one with --sku")
+        report.note(f"{door.name}: no statement is judged: {why}; name one with --sku")
 
 
 def _excused(result: Result, place: Place) -> Result:
