@@ -216,14 +216,14 @@ class VtexSeller:
             marketplace: needed only where two marketplaces placed orders that share an id.
 
         Raises:
-            UnknownOrder: no marketplace placed it here; says so if it is a marketplace's id instead.
+            UnknownOrder: no marketplace placed it here; names the shop's id if it is a marketplace's.
             AmbiguousOrder: two did.
         """
         ledger = current_state().ledger
         orders = ledger.find(order_id, marketplace)
         if not orders:
             meant = "".join(
-                f": that is the id of {order.marketplace}, the shop's is {order.order_id!r}"
+                f"; {order.marketplace} calls one so, and the shop calls it {order.order_id!r}"
                 for order in ledger.named(order_id, marketplace)
                 if order.order_id is not None
             )

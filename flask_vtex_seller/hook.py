@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from .database import is_transient
 from .errors import ConfigurationError, HookFailed, HookMissing, VtexSellerError
 
+_ASYNC = iscoroutinefunction, isasyncgenfunction
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -36,7 +37,7 @@ class Hook(Generic[F]):
         Raises:
             ConfigurationError: another function is registered already, or this one is a coroutine function.
         """
-        if iscoroutinefunction(function) or isasyncgenfunction(function):
+        if any(is_async(call) for call in (function, type(function).__call__) for is_async in _ASYNC):
             raise ConfigurationError(f"{self.name} must not be async: {_name(function)} would never be awaited")
         if self._function is not None and _name(self._function) != _name(function):
             raise ConfigurationError(

@@ -331,13 +331,6 @@ def test_only_what_is_chosen_is_moved(box: Box) -> None:
     assert not [row for row in box.rows() if row.state == "dead"]
 
 
-@pytest.mark.parametrize("command", ["list", "retry", "discard"])
-def test_an_operation_that_is_none_is_refused(box: Box, command: str) -> None:
-    result = run(box, command, "--operation", "invoices")
-    assert result.exit_code == 2
-    assert "'invoices' is not one of" in result.stderr
-
-
 def test_many_are_moved_only_after_a_yes(box: Box) -> None:
     assert run(box, "retry", "--all", answer="n\n").exit_code == 1
     assert "1 messages will be sent again" in run(box, "retry", "--all", answer="n\n").output

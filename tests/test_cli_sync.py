@@ -12,7 +12,7 @@ from requests.exceptions import ConnectionError
 from requests_mock import ANY, Mocker
 from sqlalchemy import text
 
-from flask_vtex_seller import Offer, SimulationRequest, message_delivered
+from flask_vtex_seller import Offer, SimulationRequest, SkuAvailability, message_delivered
 from flask_vtex_seller.catalog.reconcile import Wanted
 from flask_vtex_seller.outbox.message import Message
 from flask_vtex_seller.state import current_state
@@ -183,16 +183,31 @@ def test_one_sku_may_be_named_and_need_not_be_on_sale(shop: Shop) -> None:
     assert {message.arguments["sku_id"] for message in messages(shop)} == {"plum"}
 
 
-def test_a_sku_that_nobody_knows_is_not_told_about(shop: Shop, requests_mock: Mocker) -> None:
-    result = run(shop, "--sku", "plumm", "--sku", "plum")
+def test_a_sku_that_nobody_knows_is_not_told_about(shop: Shop) -> None:
+    shop.seller.sku_loader(lambda sku_ids: [make_sku(sku_id) for sku_id in sku_ids if sku_id == "catalog-only"])
+    result = run(shop, "--sku", "plumm", "--sku", "plum", "--sku", "catalog-only")
     assert result.exit_code == 1
-    said = "neither offer_loader nor sku_loader returns it, and the marketplace was never told of it"
     assert result.stdout.splitlines() == [
-        f"✗ plumm for acme: {said}",
-        f"✗ plumm for other: {said}",
-        "2 SKUs, 2 not read; 2 notices to acme, other",
+        "✗ plumm: neither offer_loader nor sku_loader returns it, and no marketplace is known to have it",
+        "3 SKUs, 1 not read; 4 notices to acme, other",
     ]
-    assert {message.arguments["sku_id"] for message in messages(shop)} == {"plum"}
+    assert {message.arguments["sku_id"] for message in messages(shop)} == {"plum", "catalog-only"}
+
+
+def test_a_sku_of_one_marketplace_only_is_not_unknown(shop: Shop) -> None:
+    sold = shop.seller._hooks.offer_loader.get()
+    shop.seller._hooks.offer_loader._function = lambda ids, cart: sold(ids, cart) if cart.marketplace == "acme" else []
+    assert run(shop, "--sku", "plum").exit_code == 0
+    assert {message.marketplace for message in messages(shop)} == {"acme", "other"}
+
+
+def test_a_loader_that_failed_makes_no_sku_known(shop: Shop) -> None:
+    sold = shop.seller._hooks.offer_loader.get()
+    shop.seller._hooks.offer_loader._function = lambda *_: 1 / 0  # type: ignore[return-value]
+    assert run(shop, "--sku", "plumm").exit_code == 1
+    shop.seller._hooks.offer_loader._function = sold
+    assert "✗ plumm: neither offer_loader nor sku_loader returns it" in run(shop, "--sku", "plumm").stdout
+    assert messages(shop) == []
 
 
 def test_a_sku_that_the_shop_knows_no_more_is_told_about_where_it_was_before(shop: Shop) -> None:
@@ -313,14 +328,38 @@ def test_what_is_refused_is_an_exit_status(shop: Shop, requests_mock: Mocker) ->
     assert "0 notices delivered, 2 dead" in result.stdout
 
 
-def test_what_has_not_arrived_is_an_exit_status_and_waits_for_a_worker(shop: Shop, requests_mock: Mocker) -> None:
+def test_what_was_tried_in_vain_is_an_exit_status_and_left_to_a_worker(shop: Shop, requests_mock: Mocker) -> None:
     requests_mock.post(ANY, exc=ConnectionError)
     load(shop, lambda: ["apple"])
     result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
     assert result.exit_code == 1
-    told = "✗ 2 notices have not arrived yet: a worker goes on trying, or this command, once more"
-    assert told in result.stdout.splitlines()
+    assert result.stdout.splitlines()[1:] == [
+        "0 notices delivered, 0 dead, 2 tried in vain so far",
+        "✗ what was tried in vain is tried again by a worker",
+    ]
     assert {message.state.value for message in messages(shop)} == {"pending"}
+
+
+def test_what_arrives_at_last_was_not_tried_in_vain(shop: Shop, requests_mock: Mocker) -> None:
+    with shop.app.app_context():
+        current_state().drain.rng.random = lambda: 0.0  # type: ignore[method-assign]  # another attempt is due at once
+    requests_mock.post(ANY, [{"exc": ConnectionError}, {"status_code": 204}])
+    load(shop, lambda: ["apple"])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+    assert (result.exit_code, result.stdout.splitlines()[1]) == (
+        0,
+        "2 notices delivered, 0 dead, 0 tried in vain so far",
+    )
+
+
+def test_what_else_is_tried_in_vain_is_not_this_commands_affair(shop: Shop, requests_mock: Mocker) -> None:
+    requests_mock.post(ANY, status_code=204)
+    requests_mock.put(ANY, exc=ConnectionError)
+    load(shop, lambda: ["apple"])
+    with shop.app.app_context():
+        shop.seller.notify_delivery_promises(SkuAvailability(sku_id="plum", availability=1))
+        shop.db.session.commit()
+    assert shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"]).exit_code == 0
 
 
 def test_what_a_paused_marketplace_is_not_told_is_no_failure(

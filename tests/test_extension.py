@@ -208,7 +208,7 @@ def test_an_order_nobody_placed_is_unknown(shop: Shop) -> None:
 
 def test_the_marketplaces_own_id_is_not_the_shops(shop: Shop) -> None:
     shop.call("/pvt/orders", [order_body("1-01")])
-    said = "^no marketplace placed an order '1-01' here: that is the id of acme, the shop's is 'S-1'$"
+    said = "^no marketplace placed an order '1-01' here; acme calls one so, and the shop calls it 'S-1'$"
     with shop.app.app_context(), pytest.raises(UnknownOrder, match=said):
         shop.seller.order("1-01")
 

@@ -31,6 +31,10 @@ async def yielded_async() -> AsyncIterator[None]:
     yield None
 
 
+class AwaitedObject:
+    async def __call__(self) -> None: ...
+
+
 def filled() -> Hook[Callable[[], None]]:
     hook: Hook[Callable[[], None]] = Hook("offer_loader")
     hook.register(one)
@@ -66,11 +70,11 @@ def test_another_function_is_refused_and_both_are_named() -> None:
     assert hook.get() is one
 
 
-@pytest.mark.parametrize("function", [awaited, yielded_async, functools.partial(awaited)])
+@pytest.mark.parametrize("function", [awaited, yielded_async, functools.partial(awaited), AwaitedObject()])
 def test_a_coroutine_function_is_refused_when_it_is_registered(function: Callable[[], Any]) -> None:
     hook: Hook[Callable[[], Any]] = Hook("offer_loader")
     with pytest.raises(
-        ConfigurationError, match=r"offer_loader must not be async: tests\.test_hook\.(awaited|yielded)"
+        ConfigurationError, match=r"offer_loader must not be async: tests\.test_hook\.(awaited|yielded|Awaited)"
     ):
         hook.register(function)
     assert not hook.registered

@@ -4,7 +4,7 @@ The shop's functions are asked about a batch of SKUs with no transaction open; w
 written in one. What a function of the shop's does wrong for one SKU is noted with that SKU, and the others go on.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -25,7 +25,7 @@ from .survey import BATCH, Failure, Look, Survey, checked
 from .told import NOT_READ, ToldLedger
 
 _KINDS = (CHANGE, PRICE, INVENTORY)
-_UNHEARD_OF = "neither offer_loader nor sku_loader returns it, and the marketplace was never told of it"
+_UNHEARD_OF = "neither offer_loader nor sku_loader returns it, and no marketplace is known to have it"
 _STRAY = "a function of the shop's returned it without being asked, and sku_ids_loader does not name it"
 
 
@@ -122,6 +122,8 @@ class Reconciler:
             if stop():
                 return made
             looks = self.survey.look(some, among=hearers, asked_since=begun, strays=strays)
+            if wanted.sku_ids:
+                looks = _heard_of(looks, made)
             self._write(looks, hearers, wanted, begun, made)
             made.done += len(some)
             tell(made)
@@ -181,9 +183,6 @@ class Reconciler:
         chosen, reasons = dict[Key, list[str]](), dict[Key, str]()
         for look in looks:
             key = look.marketplace, look.sku_id
-            if wanted.sku_ids and look.is_unheard_of:
-                made.failures.append(Failure(*key, _UNHEARD_OF))
-                continue
             if kinds := _chosen(look, hearers[look.marketplace], wanted):
                 chosen[key] = kinds
             before = "" if look.record is None else look.record.reason
@@ -233,6 +232,15 @@ def _chosen(look: Look, hears: Collection[str], wanted: Wanted) -> list[str]:
     if wanted.renotify and record is not None and record.state == SkuState.KNOWN.value:
         kinds = list(dict.fromkeys([*kinds, *(kind for kind in (PRICE, INVENTORY) if kind in hears)]))
     return kinds
+
+
+def _heard_of(looks: Iterable[Look], made: Progress) -> Iterator[Look]:
+    """Leave out the SKUs that no marketplace was told of and the shop returns for none: who named them was mistaken."""
+    looks = list(looks)
+    known = {look.sku_id for look in looks if not look.is_unheard_of}
+    unknown = dict.fromkeys(look.sku_id for look in looks if look.sku_id not in known)
+    made.failures += [Failure(None, sku_id, _UNHEARD_OF) for sku_id in unknown]
+    return (look for look in looks if look.sku_id in known)
 
 
 def _drafts(chosen: Mapping[Key, Collection[str]], waiting: Collection[tuple[str, str, str]]) -> Iterable[Draft]:

@@ -12,7 +12,7 @@ from ..hook import Hook
 from .hooks import SkuIdsLoader
 from .notices import CHANGE, INVENTORY, PRICE, hearers
 from .present import NO_CATALOG, NOTHING, NotRead, Offered, Present
-from .sku import require_sku_id
+from .sku import SkuState, require_sku_id
 from .sync import sku_ids_on_sale
 from .told import Record, ToldLedger
 
@@ -48,8 +48,10 @@ class Look(NamedTuple):
 
     @property
     def is_unheard_of(self) -> bool:
-        """Tell whether neither the marketplace nor the shop knows anything of it."""
-        return self.record is None and self.offered == NOTHING and self.catalog == NO_CATALOG
+        """Tell whether the shop returns nothing for it, and nothing is known of it at the marketplace."""
+        record = self.record
+        is_new = record is None or (record.told_at is None and record.state == SkuState.UNKNOWN.value)
+        return is_new and self.offered == NOTHING and self.catalog == NO_CATALOG
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

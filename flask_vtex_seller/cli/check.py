@@ -17,7 +17,7 @@ from ..state import State, current_state
 from .address import address
 from .bench import measure
 from .door import Door
-from .judging import Question, judge
+from .judging import Question, first_skus, judge
 from .report import Report
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,21 +64,21 @@ def check(
     """
     state = current_state()
     listed = url is not None if statements is None else statements
-    question = Question(skus=skus, postal_code=postal_code, country=country, listed=listed)
-    chosen = _chosen(state.settings.marketplaces, marketplace)
-    report = Report(state.settings)
+    chosen, report = _chosen(state.settings.marketplaces, marketplace), Report()
     report.complain(*_missing_hooks(state), *(() if url else _missing_tables(state)))
     if not chosen:
         report.complain("no marketplace is configured: set VTEX_SELLER_MARKETPLACES")
     is_complete, tried = report.content or url is not None, list[str]()
+    sku_ids = skus or (first_skus(report) if is_complete else ())
+    question = Question(skus=skus, sku_ids=sku_ids, postal_code=postal_code, country=country, listed=listed)
     try:
         for found in chosen:
             report.complain(*_incomplete(state, found))
             door = _door(state, found, url, timeout)
-            sku_ids = _check_door(door, question if is_complete else None, report)
-            tried += [found.name] if sku_ids else []
+            in_stock = _check_door(door, question if is_complete else None, report)
+            tried += [found.name] if in_stock else []
             if bench:
-                _bench(door, question, sku_ids, report, bench_seconds)
+                _bench(door, question, in_stock, report, bench_seconds)
     except Unreachable as error:
         report.complain(f"{url or 'the shop'} gives no answer: {error.reason}")
     report.complain(*_beyond_patience(state))

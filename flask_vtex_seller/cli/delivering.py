@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
+from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.drain import Drain
 from ..outbox.handler import Settled
-from ..outbox.message import MessageState
+from ..outbox.message import Message, MessageState
 
 _LONG = 24 * 3600.0
 """Seconds: a run with an end waits for a rate, and this one ends by itself."""
@@ -30,8 +32,8 @@ class Delivery:
         threads: int,
         context: Callable[[], AbstractContextManager[object]],
     ) -> None:
-        self._announce = drain.announce
-        self._drain = replace(drain, announce=self._count)
+        self._announce, self._call = drain.announce, drain.send
+        self._drain = replace(drain, announce=self._count, send=self._send)
         self._counted = frozenset(counted)
         self._threads = threads
         self._context = context
@@ -42,8 +44,8 @@ class Delivery:
         self._thread = threading.Thread(target=self._run, name="vtex-seller-delivery")
         self.delivered = 0
         self.dead = 0
-        self.failed = 0
-        """Attempts that will be repeated."""
+        self.in_vain = set[int]()
+        """The ids of the counted that were tried and did not arrive, so far."""
 
     def __enter__(self) -> "Delivery":
         self._thread.start()
@@ -90,12 +92,19 @@ class Delivery:
         while not self._stopped:
             self._more.clear()  # before the look: what is said in between must not be forgotten
             last = self._all_written
-            self.failed += self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped).failed
+            self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped)
             if last:
                 return
             self._more.wait()
 
+    def _send(self, message: Message, body: Any | None) -> Outcome:
+        outcome = self._call(message, body)
+        if message.operation in self._counted and outcome.verdict is Verdict.RETRY:
+            self.in_vain.add(message.id)
+        return outcome
+
     def _count(self, settled: Settled) -> None:
+        self.in_vain.discard(settled.message.id)
         if settled.message.operation in self._counted:
             if settled.state is MessageState.DELIVERED:
                 self.delivered += 1

@@ -28,6 +28,9 @@ class Question:
     """What the command line says of the shop."""
 
     skus: tuple[str, ...]
+    """The SKUs that it names."""
+    sku_ids: Sequence[str]
+    """Those, or the first ones of `sku_ids_loader`."""
     postal_code: str | None
     country: str | None
     listed: bool
@@ -45,7 +48,7 @@ def judge(door: Door, question: Question, report: Report) -> Sequence[str]:
     Raises:
         Unreachable: the shop answers nothing at all any more.
     """
-    sku_ids = _sku_ids(question, report)[: current_state().settings.max_items]
+    sku_ids = question.sku_ids[: current_state().settings.max_items]
     place, endpoint = question.place(door.marketplace), door.endpoint
     shelf = None
     if sku_ids:
@@ -75,15 +78,15 @@ def judge(door: Door, question: Question, report: Report) -> Sequence[str]:
     return shelf.in_stock
 
 
-def _sku_ids(question: Question, report: Report) -> Sequence[str]:
+def first_skus(report: Report) -> Sequence[str]:
+    """Return the first SKUs that the shop names; none if it cannot, which is printed."""
     sku_ids_loader = current_state().hooks.sku_ids_loader
-    if question.skus or not sku_ids_loader.registered:
-        return question.skus
+    if not sku_ids_loader.registered:
+        return ()
     try:
         sku_ids = sku_ids_on_sale(sku_ids_loader)[:MOST]
     except (VtexSellerError, SQLAlchemyError) as error:
         report.complain(explained(error, f"sku_ids_loader raised {type(error).__name__}"))
-        report.say("  or name a SKU in stock with --sku")
         return ()
     strange = {type(sku_id).__name__ for sku_id in sku_ids if not isinstance(sku_id, str)}
     if strange:
@@ -95,14 +98,15 @@ def _miss(door: Door, question: Question, sku_ids: Sequence[str], shelf: Shelf, 
     """Say why no statement is judged; a SKU that was named on the command line has to be in stock."""
     if shelf.failed:
         # Nearly every statement would say so again.
-        what = f"a cart of {', '.join(sku_ids[:_CARTS])} is answered with HTTP 500, so no statement is judged"
-        where = f"the log says where the shop failed{f'; {SEE_WORDS}' if door.inside else ''}"
-        report.complain(f"{door.name}: {what}: {where}")
+        skus = ", ".join(sku_ids[:_CARTS]) + f" and {len(sku_ids) - _CARTS} others" * (len(sku_ids) > _CARTS)
+        hint = f"; {SEE_WORDS}" if door.inside and not current_app.debug else ""
+        what = f"a cart of {skus} is answered with HTTP 500, so no statement is judged"
+        report.complain(f"{door.name}: {what}: the log says where the shop failed{hint}")
     elif question.skus:
         report.complain(
             f"{door.name}: the shop has none of {', '.join(question.skus)} in stock: name others with --sku"
         )
-    elif report.content or question.listed:
+    else:
         why = "none of the first SKUs of sku_ids_loader is in stock" if sku_ids else "no SKU is known here"
         report.note(f"{door.name}: no statement is judged: {why}; name one with --sku")
 

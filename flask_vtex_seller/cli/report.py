@@ -2,9 +2,8 @@
 
 import click
 
-from ..config import Settings
 from ..conformance import Result, Verdict
-from ..conformance.endpoint import mask
+from .showing import masked
 
 _SIGNS = {Verdict.OK: "✓", Verdict.FAILED: "✗", Verdict.NOT_APPLICABLE: "-"}
 
@@ -12,16 +11,13 @@ _SIGNS = {Verdict.OK: "✓", Verdict.FAILED: "✗", Verdict.NOT_APPLICABLE: "-"}
 class Report:
     """What is printed: no token, and nothing that moves a terminal's cursor."""
 
-    def __init__(self, settings: Settings) -> None:
-        marketplaces = settings.marketplaces.values()
-        self._secrets = {token.reveal() for found in marketplaces for token in (*found.inbound_tokens, found.app_token)}
+    def __init__(self) -> None:
         self.content = True
         """Whether nothing keeps the shop from selling, so far."""
 
     def say(self, text: str) -> None:
         """Print a line, or several."""
-        shown = mask(text, self._secrets)
-        click.echo("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in shown))
+        click.echo(masked(text))
 
     def complain(self, *complaints: str) -> None:
         """Print what keeps the shop from selling."""

@@ -2,9 +2,11 @@
 
 from flask import current_app
 
-from ..errors import HookFailed, VtexSellerError
+from ..conformance.endpoint import mask
+from ..errors import VtexSellerError
 from ..hook import places
 from ..orders.order import OrderState
+from ..state import current_state
 
 SEE_WORDS = "FLASK_DEBUG=1 shows the exception's own words, which may quote a shopper's data"
 
@@ -21,16 +23,23 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def explained(error: Exception, otherwise: str = "") -> str:
-    """Return what an error says; for a function of the shop's also where it failed.
+def masked(text: str) -> str:
+    """Return lines that hold no configured token and move no terminal's cursor."""
+    marketplaces = current_state().settings.marketplaces.values()
+    secrets = {token.reveal() for found in marketplaces for token in (*found.inbound_tokens, found.app_token)}
+    return "\n".join(map(printable, mask(text, secrets).split("\n")))
+
+
+def explained(error: Exception, otherwise: str) -> str:
+    """Return what an error says; of a function of the shop's also where it failed, and in debug mode its own words.
 
     Args:
         otherwise: what is said of an error that is none of ours.
     """
     if not isinstance(error, VtexSellerError):
         return otherwise
-    cause = error.__cause__
-    if not isinstance(error, HookFailed) or cause is None:
+    if error.__cause__ is None:
         return str(error)
-    own = f"{type(cause).__name__}: {cause}" if current_app.debug else SEE_WORDS
-    return f"{error}\n{places(cause)}{own}"
+    cause = error.__cause__
+    own_words = f"{type(cause).__name__}: {cause}" if current_app.debug else SEE_WORDS
+    return masked(f"{error}\n{places(cause)}{own_words}")

@@ -137,7 +137,7 @@ def _on_sale() -> list[str]:
     try:
         sku_ids, bad = current_state().reconciler.survey.on_sale()
     except VtexSellerError as error:
-        raise click.ClickException(explained(error)) from None
+        raise click.ClickException(explained(error, "")) from None
     if bad:
         raise click.ClickException(printable(f"{bad[0].sku_id}: {bad[0].reason}"))
     return sku_ids

@@ -60,24 +60,16 @@ def sync(
     wanted = Wanted(everything=everything, since=since, sku_ids=sku_ids, renotify=renotify)
     names = _hearers()
     state = current_state()
-    delivery, left = _delivery(state) if deliver else None, 0
+    delivery = _delivery(state) if deliver else None
     try:
         with delivery or nullcontext():
             made = _write(wanted, batch, restart, delivery)
             if delivery is not None:
-                written_at = state.reconciler.clock.now()
                 _send(made, delivery)
-                left = _left(state, said_until=written_at)
             state.reconciler.end(wanted, made)
     except (VtexSellerError, DBAPIError) as error:
         raise click.ClickException(explained(error, "the database failed: repeat the command to go on")) from None
-    _conclude(made, delivery, names, left)
-
-
-def _left(state: State, *, said_until: datetime) -> int:
-    """Return how many notices have not arrived that nobody wants to wait."""
-    awake = [name for name, marketplace in state.settings.marketplaces.items() if not marketplace.paused]
-    return state.outbox.count_waiting(awake, _KINDS, said_until=said_until)
+    _conclude(made, delivery, names)
 
 
 def _delivery(state: State) -> Delivery:
@@ -136,18 +128,17 @@ def _bar(label: str) -> Iterator[_Show]:
         yield _Show(bar)
 
 
-def _conclude(made: Progress, delivery: Delivery | None, names: list[str], left: int) -> None:
+def _conclude(made: Progress, delivery: Delivery | None, names: list[str]) -> None:
     for failure in made.failures:
         click.echo(f"✗ {_words(failure)}")
     again = " (the earlier ones were asked for before it was cut off)" if made.continued else ""
     click.echo(f"{made.total} SKUs, {len(made.failures)} not read; {made.notices} notices to {', '.join(names)}{again}")
     if delivery is not None:
-        click.echo(
-            f"{delivery.delivered} notices delivered, {delivery.dead} dead, {delivery.failed} tried in vain so far"
-        )
-    if left:
-        click.echo(f"✗ {left} notices have not arrived yet: a worker goes on trying, or this command, once more")
-    if left or made.failures or (delivery is not None and delivery.dead):
+        in_vain = len(delivery.in_vain)
+        click.echo(f"{delivery.delivered} notices delivered, {delivery.dead} dead, {in_vain} tried in vain so far")
+        if in_vain:
+            click.echo("✗ what was tried in vain is tried again by a worker")
+    if made.failures or (delivery is not None and (delivery.dead or delivery.in_vain)):
         raise SystemExit(1)
 
 

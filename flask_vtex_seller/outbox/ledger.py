@@ -5,7 +5,7 @@ row stays pending while it is leased, so nothing behind it in its lane can be ta
 runs out and another takes the message up again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -259,18 +259,6 @@ class OutboxLedger:
         values = {"of": marketplace, "lanes": list(lanes), "operations": list(operations)}
         rows = self._session.execute(_waiting_statement(self._table), values)
         return {(row.lane, row.operation) for row in rows}
-
-    def count_waiting(self, marketplaces: Collection[str], operations: Collection[str], *, said_until: datetime) -> int:
-        """Return how many messages wait, tried in vain or not yet; what is being sent right now does not wait."""
-        columns = self._table.c
-        statement = select(func.count()).where(
-            columns.state == MessageState.PENDING.value,
-            columns.leased_until.is_(None),
-            columns.marketplace.in_(marketplaces),
-            columns.operation.in_(operations),
-            columns.created_at <= to_epoch_us(said_until),
-        )
-        return int(self._session.execute(statement).scalar_one())
 
     def purge(self, *, before: datetime, limit: int) -> int:
         """Delete what was delivered, merged or discarded before `before`, but no more than `limit`; return how many.

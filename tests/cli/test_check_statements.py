@@ -163,7 +163,7 @@ def test_a_loader_that_fails_is_named(shop: Shop, check: Check) -> None:
     assert f'File "{__file__}"' in result.output
     assert "a shopper's words" not in result.output
     assert "FLASK_DEBUG=1 shows the exception's own words" in result.output
-    assert "or name a SKU in stock with --sku" in result.output
+    assert "no SKU is known here; name one with --sku\n" in result.output
     assert check("--sku", "apple").exit_code == 0
 
 
@@ -185,7 +185,10 @@ def test_a_loader_of_what_is_no_id_is_named(shop: Shop, check: Check, sku_id: An
     shop.seller.sku_ids_loader(lambda: ["apple", sku_id])
     result = check()
     assert result.exit_code == 1
-    assert result.output == f"✗ sku_ids_loader must yield str, not {type(sku_id).__name__}\n"
+    assert result.output.splitlines() == [
+        f"✗ sku_ids_loader must yield str, not {type(sku_id).__name__}",
+        "- acme: no statement is judged: no SKU is known here; name one with --sku",
+    ]
 
 
 @pytest.mark.parametrize("options", [(), ("--sku", "apple")])
