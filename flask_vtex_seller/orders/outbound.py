@@ -69,18 +69,23 @@ class OutboundOrders:
             self.lanes.release(order)
         self._say_invoice(order, invoice, SALE, held=held)
 
-    def return_invoice(self, order: Order, invoice: Invoice) -> None:
+    def return_invoice(self, order: Order, invoice: Invoice, *, whole: bool = False) -> None:
         """Say that invoiced goods came back; the marketplace refunds them.
+
+        Args:
+            whole: nothing invoiced may be left.
 
         Raises:
             IllegalTransition: nothing of the order is invoiced.
-            ValueError: the number was used, or more would be returned than invoiced.
+            ValueError: the number was used, or more would be returned than invoiced, or less than the whole.
         """
         _require("invoice", invoice, Invoice)
         require_verb(order, Verb.RETURN)
         if not order.invoiced_said or is_under_evaluation(order):  # then what was said is held
             raise IllegalTransition(order.order_id, order.state.value, Verb.RETURN.words, ["invoiced"])
         self._require_new_number(order, invoice)
+        if whole:
+            _require_whole(order, invoice)
         if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed):
             total = order.returned_said + invoice.value
             invoiced = order.invoiced_said
@@ -118,12 +123,12 @@ class OutboundOrders:
 
         Raises:
             IllegalTransition: it is invoiced and no return invoice is given, or it is over.
-            ValueError: no reason.
+            ValueError: no reason, or not all that was invoiced is returned then.
         """
         require_text("the reason of a cancellation", reason, _MAX_REASON_LENGTH)
         verb = Verb.CANCEL if return_invoice is None else Verb.RETURN
         if return_invoice is not None:
-            self.return_invoice(order, return_invoice)
+            self.return_invoice(order, return_invoice, whole=True)
         elif order.invoiced_said and not is_under_evaluation(order):
             allowed = [state.value for state in verb.allowed]
             raise IllegalTransition(order.order_id, "invoiced", verb.words, allowed)
@@ -218,6 +223,16 @@ class OutboundOrders:
             words = f"without an invoice {invoice_number}"
             raise IllegalTransition(order.order_id, words, Verb.TRACK.words, ["invoiced under that number"])
         return tracked
+
+
+def _require_whole(order: Order, returned: Invoice) -> None:
+    """Let a return pass that leaves nothing invoiced: an order with something left is not canceled there."""
+    total = order.returned_said + returned.value
+    if total < order.invoiced_said:
+        raise ValueError(
+            f"the returns of order {order.order_id} would add up to {total}, below its {order.invoiced_said}: "
+            "a cancellation returns all that was invoiced, with its freight"
+        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

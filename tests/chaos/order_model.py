@@ -232,11 +232,12 @@ class OrderModel:
         self.invoices[number] = Invoiced(sale=True, value=value, tracked=tracked)
         self._say("invoice", now, number, held=self.evaluating)
 
-    def return_invoice(self, now: datetime, number: str, value: int) -> None:
+    def return_invoice(self, now: datetime, number: str, value: int, *, whole: bool = False) -> None:
         self._require_state(_SHIPPING, _INVOICED)
         self._require(self.sum(sale=True) > 0 and not self.evaluating)
         self._require(number not in self.invoices, WRONG)
-        self._require(self.sum(sale=False) + value <= self.sum(sale=True), WRONG)
+        returned, invoiced = self.sum(sale=False) + value, self.sum(sale=True)
+        self._require(returned == invoiced if whole else returned <= invoiced, WRONG)
         self.invoices[number] = Invoiced(sale=False, value=value)
         self._say("return_invoice", now, number)
 
@@ -263,7 +264,7 @@ class OrderModel:
         self._say("cancel_order", now)
 
     def return_and_cancel(self, now: datetime, number: str, value: int) -> None:
-        self.return_invoice(now, number, value)
+        self.return_invoice(now, number, value, whole=True)
         self.canceling = True
         self._say("cancel_returned_order", now)
 

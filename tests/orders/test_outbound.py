@@ -282,6 +282,17 @@ class TestCancellation:
         with pytest.raises(IllegalTransition, match="is invoiced"):
             say(shop, "cancel_order", "S-1", reason="broken")
 
+    def test_a_cancellation_returns_all_that_was_invoiced(self, shop: Shop) -> None:
+        """Else the marketplace would refuse it, which is taken for a normal end, and keep the order invoiced."""
+        say(shop, "send_invoice", "S-1", invoice())
+        say(shop, "return_invoice", "S-1", invoice("R1", 1000))
+        said = waiting(shop)
+        with pytest.raises(ValueError, match=r"S-1 would add up to 3829, below its 3830: .* with its freight"):
+            say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2", 2829))
+        assert waiting(shop) == said
+        say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2", 2830))
+        assert [operation for operation, _, _ in waiting(shop)][-2:] == ["return_invoice", "cancel_returned_order"]
+
     def test_the_return_goes_first_and_a_refused_cancellation_after_it_is_a_normal_end(self, shop: Shop) -> None:
         """P67, row 8"""
         say(shop, "send_invoice", "S-1", invoice())
