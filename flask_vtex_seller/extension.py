@@ -279,8 +279,8 @@ class VtexSeller:
         """Tell the marketplace that the shop cancels an order; raises as `send_invoice`.
 
         Args:
-            return_invoice: needed for an invoiced order, for all that was not returned yet: it goes first, the cancellation
-                after it.
+            return_invoice: needed for an invoiced order, for all that was not returned yet: it goes first, the
+                cancellation after it.
         """
         current_state().outbound.cancel(self.order(order_id, marketplace=marketplace), reason, return_invoice)
 

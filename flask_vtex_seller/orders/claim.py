@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..clock import Clock
 from ..database import Attempt, begin, transact
 from ..errors import HookFailed, TemporarilyUnavailable
+from ..hook import Hook
 from ..schema_loader import require_text
 from .ledger import Entry, OrderLedger
 from .order import Order
@@ -98,6 +99,20 @@ class Claims:
             return self.after(hook, key, stored is not None, entry.version + 1)
 
         return transact(self.ledger.session, work, undo=lambda _: self.ledger.settle(*key, until=until))
+
+    def call(self, hook: Hook[Callable[..., T]], *question: object) -> T:
+        """Call a function of the shop's in the order's transaction, and write what it leaves to be written.
+
+        Raises:
+            HookMissing: the shop registered no such function.
+            HookFailed: it raised, or the database refuses what it left: by itself our next statement would stumble over
+                that, and be blamed.
+        """
+        function = hook.get()
+        with hook.boundary:
+            answer = function(*question)
+            self.ledger.session.flush()
+        return answer
 
     def after(self, hook: str, key: tuple[str, str], ours: bool, version: int) -> Outcome:
         """Return what became of an order after its hook; another call may have settled it if the claim was lost.

@@ -115,7 +115,7 @@ class InboundOrders:
         self, marketplace: Marketplace, order_id: str, said: Mapping[str, Any], patient: bool
     ) -> OrderModification:
         entry = self._resolve(marketplace, OrderReference(order_id=order_id))
-        order, hook = entry.order, self.on_modification.get()
+        order = entry.order
         if order.state is OrderState.CANCELED:
             raise OrderConflict(f"order {order.order_id} is canceled", code="ORDER_CANCELED")
         modification = OrderModification(
@@ -126,8 +126,7 @@ class InboundOrders:
         )
 
         def answer() -> dict[str, Any]:
-            with self.on_modification.boundary:
-                hook(modification)
+            self.claims.call(self.on_modification, modification)
             return {}
 
         self.claims.decide(self.on_modification.name, entry, answer, patient)
@@ -139,7 +138,6 @@ class InboundOrders:
         if order.authorized_at is not None and order.state is not OrderState.CANCELED:
             return Outcome(order=order, changed=False)
         require_transition(order, OrderState.AUTHORIZED)
-        hook = self.on_authorization.get()
         authorization = FulfillmentAuthorization(
             marketplace=order.marketplace,
             marketplace_order_id=order.marketplace_order_id,
@@ -150,8 +148,7 @@ class InboundOrders:
         )
 
         def answer() -> dict[str, Any]:
-            with self.on_authorization.boundary:
-                receipt = hook(authorization)
+            receipt = self.claims.call(self.on_authorization, authorization)
             if receipt is not None:
                 require_answer(self.on_authorization.name, "receipt", receipt, _MAX_RECEIPT_LENGTH)
             return {"state": OrderState.AUTHORIZED, "receipt": receipt, "authorized_at": self.claims.clock.now()}
@@ -174,7 +171,6 @@ class InboundOrders:
         if order.invoiced_said and order.cancellation_said_at is None and not is_under_evaluation(order):
             # The invoice on its way is the shop's answer; the two crossing each other leave orders stuck for good.
             return Outcome(order=order, changed=False)
-        hook = self.on_cancellation.get()
         request_id = reference.request_id or order.cancellation_request_id
         request = CancellationRequest(
             marketplace=order.marketplace,
@@ -190,8 +186,7 @@ class InboundOrders:
         def answer() -> dict[str, Any]:
             decision = CancellationDecision.CONFIRM
             if order.cancellation_said_at is None:  # else both want the same, and the shop knows
-                with self.on_cancellation.boundary:
-                    decision = hook(request)
+                decision = self.claims.call(self.on_cancellation, request)
             return self._decided(decision, request_id)
 
         def settled(decided: Mapping[str, Any]) -> bool:

@@ -114,11 +114,9 @@ class Placing:
 
     def _call_hook(self, placement: OrderPlacement, until: datetime, version: int) -> Outcome:
         hook = self.on_placement
-        place = hook.get()
         if self.marketplace.check_orders:
             self._check(placement, version)
-        with hook.boundary:
-            answer = place(placement)
+        answer = self.claims.call(hook, placement)
         self.taken.add(placement.marketplace_order_id)
         values = self._answer(hook.name, answer) | {
             # an earlier attempt may have left the row, with other content and long ago

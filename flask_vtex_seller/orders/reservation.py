@@ -90,11 +90,8 @@ class Reservations:
             last = page[-1].order
 
     def _expire(self, entry: Entry) -> Outcome:
-        hook = self.on_expiry.get()
-
         def answer() -> Mapping[str, Any]:
-            with self.on_expiry.boundary:
-                hook(entry.order)
+            self.claims.call(self.on_expiry, entry.order)
             return {"state": OrderState.EXPIRED}
 
         return self.claims.decide(

@@ -414,6 +414,31 @@ class TestRefused:
         assert place(shop, [order_body("A-01")]).status_code == 200
         assert place(shop, [order_body("B-01")]).status_code == 500
 
+    @pytest.mark.parametrize("name", ["on_order_placement", "on_authorize_fulfillment", "on_order_cancellation"])
+    def test_what_the_database_refuses_of_a_hooks_rows_is_the_hooks_and_not_ours(
+        self, shop: Shop, caplog: pytest.LogCaptureFixture, name: str
+    ) -> None:
+        def leave(answer: Any) -> Any:
+            shop.db.session.add(shop.orders(marketplace_order_id=None))  # nothing flushes it in the hook
+            return answer
+
+        paths = {"on_authorize_fulfillment": "fulfill", "on_order_cancellation": "cancel"}
+        if name in paths:
+            assert place(shop, [order_body()]).status_code == 200
+            shop.release = shop.decide = lambda _: leave(None)
+            response = shop.call(
+                f"/pvt/orders/S-1/{paths[name]}", {"marketplaceOrderId": order_body()["marketplaceOrderId"]}
+            )
+        else:
+            shop.place = lambda _: leave("S-9")
+            response = place(shop, [order_body()])
+        assert (response.status_code, error_code(response)) == (500, "ORD008")
+        assert f"the shop's {name} raised IntegrityError" in caplog.text
+        assert shop.order_ids() == (["S-1"] if name in paths else [])
+        # nothing stands in a repeat's way
+        shop.place, shop.release = None, lambda _: "receipt-1"
+        assert place(shop, [order_body()]).status_code == 200
+
     def test_no_hook_no_order(self, shop: Shop) -> None:
         shop.app.extensions["vtex_seller"].hooks.on_order_placement._function = None
         response = place(shop, [order_body()])
