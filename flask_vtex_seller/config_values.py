@@ -42,6 +42,13 @@ class Values:
         value = self._raw.get(key)
         return None if value in (None, "") else self._string(key, value)
 
+    def credential(self, key: str) -> str:
+        """Read what is sent in a header, without what a file or a shell leaves around it."""
+        text = (self.text(key) or "").strip()
+        if not (text and text.isascii() and text.isprintable()):
+            raise self.error(key, "must be printable ASCII, and not blank: it is sent in a header")
+        return text
+
     def _string(self, key: str, value: object) -> str:
         # The environment turns digits into numbers (`app.config.from_prefixed_env`): an int is its digits again,
         # while a float has lost what was written.

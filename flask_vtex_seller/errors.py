@@ -124,7 +124,8 @@ class Refusal(VtexSellerError):
     Source: VTEX help center, integration guide for a non-VTEX seller with payment, "error" object and headers.
 
     Args:
-        message: what is refused and why; names the field; carries no shopper's data. Anything that has a `str` will do.
+        message: what is refused and why; names the field; carries no shopper's data. Anything that has a `str` will do;
+            without one the class says what it can.
         code: overrides the class's code; ASCII letters, digits, `_`, `.` and `-`.
 
     Raises:
@@ -135,10 +136,12 @@ class Refusal(VtexSellerError):
     code: str = "INVALID_REQUEST"
     retry_after: int | None = None
     """Seconds after which a repeat of the call makes sense."""
+    words: ClassVar[str] = "the call is refused"
+    """What is said where nothing else is."""
 
-    def __init__(self, message: object, *, code: str | None = None) -> None:
+    def __init__(self, message: object = "", *, code: str | None = None) -> None:
         # A lazy translation, a number, half a character: whatever a shop says must reach the marketplace as text.
-        self.message = str(message).encode("utf-8", "replace").decode("utf-8")
+        self.message = str(message).encode("utf-8", "replace").decode("utf-8") or self.words
         super().__init__(self.message)
         if code is not None:
             if not _CODE.fullmatch(code):
@@ -220,6 +223,7 @@ class FulfillmentRefused(Refusal):
 
     status = 409
     code = "FULFILLMENT_REFUSED"
+    words = "the shop cannot ship the order"
 
 
 class PlacementRefused(Refusal):
@@ -227,27 +231,32 @@ class PlacementRefused(Refusal):
 
     status = 409
     code = "ORD008"
+    words = "the shop cannot take the order"
 
 
 class SkuNotFound(PlacementRefused):
     """The shop has no such SKU (ORD021)."""
 
     code = "ORD021"
+    words = "the shop has no such SKU"
 
 
 class OutOfStock(PlacementRefused):
     """The stock does not cover the order (FMT002)."""
 
     code = "FMT002"
+    words = "the stock does not cover the order"
 
 
 class PriceChanged(PlacementRefused):
     """A price of the order is not the shop's any more (FMT006)."""
 
     code = "FMT006"
+    words = "a price of the order is not the shop's any more"
 
 
 class SlaNotAvailable(PlacementRefused):
     """The chosen delivery option is not on offer for this order (FMT010)."""
 
     code = "FMT010"
+    words = "the delivery option is not on offer for this order"

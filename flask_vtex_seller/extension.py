@@ -218,7 +218,11 @@ class VtexSeller:
         Raises:
             UnknownOrder: no marketplace placed it here; names the shop's id if it is a marketplace's.
             AmbiguousOrder: two did.
+            TypeError: the id or the name is no str.
         """
+        for name, value in (("order_id", order_id), ("marketplace", marketplace or "")):
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be a str, not {type(value).__name__}")
         ledger = current_state().ledger
         orders = ledger.find(order_id, marketplace)
         if not orders:
@@ -227,7 +231,8 @@ class VtexSeller:
                 for order in ledger.named(order_id, marketplace)
                 if order.order_id is not None
             )
-            raise UnknownOrder(f"no marketplace placed an order {order_id!r} here{meant}")
+            nobody = "no marketplace placed an" if marketplace is None else f"{marketplace} placed no"
+            raise UnknownOrder(f"{nobody} order {order_id!r} here{meant}")
         if len(orders) > 1:
             names = ", ".join(sorted(order.marketplace for order in orders))
             raise AmbiguousOrder(f"{names} all placed an order {order_id!r}: pass marketplace=")

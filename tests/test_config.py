@@ -502,3 +502,17 @@ def test_a_bundle_of_certificates_is_a_file(tmp_path: Path) -> None:
     for wrong in (tmp_path, tmp_path / "none.pem"):
         with pytest.raises(ConfigurationError, match=r"\['ca_bundle'\] must name a file"):
             acme(ca_bundle=str(wrong))
+
+
+@pytest.mark.parametrize("key", ["app_key", "app_token"])
+class TestCredentials:
+    @pytest.mark.parametrize("written", ["s3cret\n", " s3cret", "s3cret\r\n\t"])
+    def test_what_a_file_leaves_around_one_is_no_part_of_it(self, key: str, written: str) -> None:
+        found = getattr(acme(**{key: written}), key)
+        assert (found if key == "app_key" else found.reveal()) == "s3cret"
+
+    @pytest.mark.parametrize("written", ["t€k", "two\nlines", "a\0b", "ünïcode", "   ", "\n"])
+    def test_one_that_no_header_takes_is_refused_and_not_shown(self, key: str, written: str) -> None:
+        with pytest.raises(ConfigurationError, match=rf"\['acme'\]\['{key}'\] must be printable ASCII") as caught:
+            acme(**{key: written})
+        assert not written.strip() or written.strip() not in str(caught.value)

@@ -213,6 +213,17 @@ def test_the_marketplaces_own_id_is_not_the_shops(shop: Shop) -> None:
         shop.seller.order("1-01")
 
 
+@pytest.mark.parametrize(("order_id", "marketplace"), [(5, None), (None, None), ("S-1", ["acme"])])
+def test_what_is_no_text_names_no_order(shop: Shop, order_id: Any, marketplace: Any) -> None:
+    wrong = (
+        "marketplace must be a str, not list"
+        if marketplace
+        else f"order_id must be a str, not {type(order_id).__name__}"
+    )
+    with shop.app.app_context(), pytest.raises(TypeError, match=wrong):
+        shop.seller.cancel_order(order_id, reason="broken", marketplace=marketplace)
+
+
 @pytest.fixture
 def twins(new_shop: Callable[..., Shop]) -> Shop:
     """Two marketplaces placed orders to which the shop gave one id."""
@@ -231,7 +242,7 @@ def test_an_id_of_two_marketplaces_is_ambiguous(twins: Shop) -> None:
 def test_naming_the_marketplace_resolves_the_ambiguity(twins: Shop) -> None:
     with twins.app.app_context():
         assert twins.seller.order("SAME", marketplace="other").marketplace_order_id == "2-01"
-        with pytest.raises(UnknownOrder):
+        with pytest.raises(UnknownOrder, match=r"^third placed no order 'SAME' here$"):
             twins.seller.order("SAME", marketplace="third")
 
 

@@ -114,6 +114,7 @@ class Placing:
 
     def _call_hook(self, placement: OrderPlacement, until: datetime, version: int) -> Outcome:
         hook = self.on_placement
+        hook.get()  # a shop without one hears of that before its terms are asked for
         if self.marketplace.check_orders:
             self._check(placement, version)
         answer = self.claims.call(hook, placement)

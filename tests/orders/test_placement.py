@@ -414,6 +414,16 @@ class TestRefused:
         assert place(shop, [order_body("A-01")]).status_code == 200
         assert place(shop, [order_body("B-01")]).status_code == 500
 
+    @pytest.mark.parametrize("refusal", [OutOfStock, OutOfStock(), OutOfStock("")])
+    def test_a_refusal_without_words_has_those_of_its_class(self, shop: Shop, refusal: Any) -> None:
+        def refuse(_: OrderPlacement) -> str:
+            raise refusal
+
+        shop.place = refuse
+        response = place(shop, [order_body()])
+        assert (response.status_code, error_code(response)) == (409, "FMT002")
+        assert response.json["error"]["message"] == "the stock does not cover the order"
+
     @pytest.mark.parametrize("name", ["on_order_placement", "on_authorize_fulfillment", "on_order_cancellation"])
     def test_what_the_database_refuses_of_a_hooks_rows_is_the_hooks_and_not_ours(
         self, shop: Shop, caplog: pytest.LogCaptureFixture, name: str
