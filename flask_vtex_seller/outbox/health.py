@@ -1,5 +1,6 @@
 """How delivering goes: what waits and since when, what is dead, which hosts are left alone, who acts."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -23,7 +24,7 @@ class Level(Enum):
 
     OK = "ok"
     WARN = "warn"
-    """Somebody should look: there are dead letters."""
+    """Somebody should look: there are dead letters, or messages to nobody."""
     FAIL = "fail"
     """Nothing gets through."""
 
@@ -88,6 +89,9 @@ def look(
     }
     failures = [problem for name, backlog in backlogs.items() for problem in _failures(name, backlog, now)]
     warnings = [f"{name}: {backlog.dead} dead letters" for name, backlog in backlogs.items() if backlog.dead]
+    warnings += [
+        f"{name}: {count} messages wait, but it is not configured" for name, count in _strange(counts, backlogs)
+    ]
     return Health(
         at=now,
         backlogs=backlogs,
@@ -106,6 +110,15 @@ def _failures(name: str, backlog: Backlog, now: datetime) -> Collection[str]:
         minutes = (now - backlog.due_since) // timedelta(minutes=1)
         found.append(f"{name}: a message has been due for {minutes} minutes")
     return found
+
+
+def _strange(counts: Mapping[tuple[str, str], int], configured: Collection[str]) -> Collection[tuple[str, int]]:
+    """Return how many messages wait for a marketplace that is not configured, or not here, and so for ever."""
+    waiting = Counter[str]()
+    for (name, state), count in counts.items():
+        if name not in configured and state != MessageState.DEAD.value:
+            waiting[name] += count
+    return sorted(waiting.items())
 
 
 def _counts(session: DbSession | Connection, outbox: Table) -> dict[tuple[str, str], int]:

@@ -113,6 +113,8 @@ def start_scheduler(app: Flask, *, stop: threading.Event | None = None, elect: b
     if lacking:
         remedy = "run the shop's migrations or `flask vtex-seller create-tables`"
         raise ConfigurationError(f"the database has no {', '.join(lacking)}: {remedy}")
+    if not state.settings.marketplaces:
+        _log.warning("no marketplace is configured here (VTEX_SELLER_MARKETPLACES): nothing is sent")
     stop = stop or threading.Event()
     # Ticks that came too late are made up for by one, and never dropped in silence.
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}

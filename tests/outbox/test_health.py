@@ -93,6 +93,16 @@ def test_what_waits_for_a_paused_marketplace_is_no_failure(watched: Box) -> None
     assert (answer.json["status"], answer.json["marketplaces"]["resting"]["pending"]) == ("ok", 1)
 
 
+def test_what_waits_for_a_marketplace_that_is_not_configured_is_a_warning(watched: Box) -> None:
+    watched.say(invoice("1", marketplace="gone"), invoice("2", marketplace="gone", order="2"))
+    answer = ask(watched)
+    assert (answer.status_code, answer.json["status"]) == (200, "warn")
+    assert answer.json["problems"] == ["gone: 2 messages wait, but it is not configured"]
+    assert "gone" not in answer.json["marketplaces"]
+    code, output = status(watched)
+    assert (code, "✗ gone: 2 messages wait, but it is not configured\n" in output) == (0, True)
+
+
 def test_it_is_told_when_and_by_whom_was_drained_last(watched: Box) -> None:
     drain = watched.state.drain
     leadership = Leadership(drain.engine, drain.roles, clock=watched.clock, term=timedelta(seconds=15))

@@ -192,6 +192,13 @@ def test_an_embedded_scheduler_delivers_until_it_is_shut_down(live: Box, server:
     assert threading.active_count() <= before + 1
 
 
+def test_a_scheduler_without_marketplaces_says_that_it_sends_nothing(
+    new_shop: Callable[..., Shop], caplog: pytest.LogCaptureFixture
+) -> None:
+    start_scheduler(new_shop(marketplaces={}).app).shutdown()
+    assert "no marketplace is configured here (VTEX_SELLER_MARKETPLACES): nothing is sent" in caplog.text
+
+
 def test_a_scheduler_that_is_told_to_stop_begins_no_call(live: Box, server: Loopback) -> None:
     """R19"""
     stop = threading.Event()
