@@ -1,7 +1,7 @@
 """How delivering goes: what waits and since when, what is dead, which hosts are left alone, who acts."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from ..clock import from_epoch_us, to_epoch_us
 from ..database import DbSession
-from .limits import HOST, GateLedger
+from .limits import HOST, Gate, GateLedger
 from .message import MessageState
 from .roles import DRAIN, LEADER, RoleLedger, Runner
 
@@ -44,6 +44,8 @@ class Backlog(NamedTuple):
     """When the message that is due for longest became due; None when none is."""
     broken: tuple[str, ...] = ()
     """The hosts whose breakers are open."""
+    resting: tuple[str, ...] = ()
+    """The hosts that asked to be left alone for a while."""
     paused: bool = False
 
 
@@ -76,13 +78,16 @@ def look(
         marketplaces: the configured names, and whether each is paused.
     """
     runners = RoleLedger(session, roles).all()
-    open_ = [gate for gate in GateLedger(session, gates).all(marketplaces).values() if gate.is_broken]
+    hosts = [gate for gate in GateLedger(session, gates).all(marketplaces).values() if gate.name.startswith(HOST)]
+    broken = [gate for gate in hosts if gate.is_broken]
+    resting = [gate for gate in hosts if not gate.is_broken and gate.next_at > now]
     counts, due = _counts(session, outbox), _due_since(session, outbox, now)
     backlogs = {
         name: Backlog(
             **{state.value: counts.get((name, state.value), 0) for state in _UNSETTLED},
             due_since=due.get(name),
-            broken=tuple(sorted(gate.name.removeprefix(HOST) for gate in open_ if gate.marketplace == name)),
+            broken=_names(broken, name),
+            resting=_names(resting, name),
             paused=paused,
         )
         for name, paused in marketplaces.items()
@@ -100,6 +105,10 @@ def look(
         problems=(*failures, *warnings),
         level=Level.FAIL if failures else Level.WARN if warnings else Level.OK,
     )
+
+
+def _names(hosts: Iterable[Gate], marketplace: str) -> tuple[str, ...]:
+    return tuple(sorted(gate.name.removeprefix(HOST) for gate in hosts if gate.marketplace == marketplace))
 
 
 def _failures(name: str, backlog: Backlog, now: datetime) -> Collection[str]:

@@ -12,7 +12,7 @@ from flask_vtex_seller.runners.leader import Leadership
 
 from ..shops import ACME, TOKEN, Shop
 from .box import DELIVERED, REFUSED, Box, invoice, make_box
-from .test_limits import SILENT
+from .test_limits import SILENT, throttled
 
 HEALTH_TOKEN = "monitor-secret"
 
@@ -73,6 +73,18 @@ def test_a_host_that_is_left_alone_is_a_failure(watched: Box) -> None:
     code, output = status(watched)
     assert code == 1
     assert "✗ acme: store fails and is left alone" in output
+
+
+def test_a_host_that_asked_to_be_left_alone_is_shown_and_no_failure(watched: Box) -> None:
+    watched.answer = lambda _: throttled(120)
+    watched.say(invoice("1"))
+    watched.run()
+    answer = ask(watched)
+    assert (answer.status_code, answer.json["status"]) == (200, "ok")
+    assert answer.json["marketplaces"]["acme"]["hostsLeftAlone"] == ["store"]
+    assert "store left alone" in status(watched)[1]
+    watched.clock.advance(120)
+    assert ask(watched).json["marketplaces"]["acme"]["hostsLeftAlone"] == []
 
 
 def test_a_message_that_nobody_sends_is_a_failure(watched: Box) -> None:
