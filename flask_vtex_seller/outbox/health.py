@@ -93,10 +93,7 @@ def look(
         for name, paused in marketplaces.items()
     }
     failures = [problem for name, backlog in backlogs.items() for problem in _failures(name, backlog, now)]
-    warnings = [f"{name}: {backlog.dead} dead letters" for name, backlog in backlogs.items() if backlog.dead]
-    warnings += [
-        f"{name}: {count} messages wait, but it is not configured" for name, count in _strange(counts, backlogs)
-    ]
+    warnings = _warnings(backlogs, counts)
     return Health(
         at=now,
         backlogs=backlogs,
@@ -121,13 +118,15 @@ def _failures(name: str, backlog: Backlog, now: datetime) -> Collection[str]:
     return found
 
 
-def _strange(counts: Mapping[tuple[str, str], int], configured: Collection[str]) -> Collection[tuple[str, int]]:
-    """Return how many messages wait for a marketplace that is not configured, or not here, and so for ever."""
-    waiting = Counter[str]()
+def _warnings(backlogs: Mapping[str, Backlog], counts: Mapping[tuple[str, str], int]) -> list[str]:
+    waiting = Counter[str]()  # for a marketplace that is not configured, or not here, and so for ever
     for (name, state), count in counts.items():
-        if name not in configured and state != MessageState.DEAD.value:
+        if name not in backlogs and state != MessageState.DEAD.value:
             waiting[name] += count
-    return sorted(waiting.items())
+    return [
+        *(f"{name}: {backlog.dead} dead letters" for name, backlog in backlogs.items() if backlog.dead),
+        *(f"{name}: {count} messages wait, but it is not configured" for name, count in sorted(waiting.items())),
+    ]
 
 
 def _counts(session: DbSession | Connection, outbox: Table) -> dict[tuple[str, str], int]:
