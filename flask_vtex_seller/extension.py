@@ -110,7 +110,8 @@ class VtexSeller:
         for marketplace in settings.marketplaces.values():
             if not marketplace.inbound_tokens:
                 _log.warning(
-                    "no inbound_tokens are configured: every call of the marketplace is refused",
+                    "no inbound_tokens are configured for %s: every call of it is refused",
+                    marketplace.name,
                     extra={"marketplace": marketplace.name},
                 )
 

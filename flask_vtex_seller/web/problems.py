@@ -59,7 +59,8 @@ def _refuse(refusal: Refusal) -> Response:
         response.headers["Retry-After"] = str(refusal.retry_after)
     if isinstance(refusal, MethodNotAllowed):
         response.headers["Allow"] = "POST"
-    _log.info("refused a call", extra={"code": refusal.code, "status": refusal.status, **_call(refusal)})
+    told = {"code": refusal.code, "status": refusal.status, **_call(refusal)}
+    _log.info("refused a call: %s %s", refusal.status, refusal.code, extra=told)
     return response
 
 

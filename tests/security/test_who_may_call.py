@@ -130,7 +130,7 @@ def test_a_comparison_that_stops_at_the_first_wrong_letter_would_be_measured(mon
 SHOWN_TO = {
     "cli/door.py": "asks the shop, as the marketplace does",
     "cli/mounting.py": "prints them when it is told to",
-    "cli/report.py": "masks them",
+    "cli/showing.py": "masks them",
     "cli/status.py": "asks the shop's health route",
     "vault.py": "seals with them",
     "conformance/configured.py": "asks the shop, as the marketplace does",

@@ -226,7 +226,7 @@ def test_a_refusal_is_logged_by_its_code_only(shop: Shop, caplog: pytest.LogCapt
     shop.call(SIMULATION, {"items": [{"id": SHOPPER}]}, headers=headers)
     (record,) = caplog.records
     assert record.levelno == logging.INFO
-    assert record.getMessage() == "refused a call"
+    assert record.getMessage() == "refused a call: 400 INVALID_FIELD"
     shown = vars(record)
     assert (shown["code"], shown["status"], shown["marketplace"]) == ("INVALID_FIELD", 400, "acme")
     assert shown["operation_id"] == "op-1" + "x" * 59
