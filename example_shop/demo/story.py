@@ -1,7 +1,7 @@
 """The demo's steps, each compared with what the protocol and the shop promise."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import Flask
@@ -48,15 +48,14 @@ class Story:
         self.timeline.chapter("The first load: the marketplace does not know the shop's SKUs")
         count = self._sync()
         self.timeline.state("flask vtex-seller sync --all: SKUs", count, 20)
-        self._summary("SKUs that it does not know", self._wait(_are("change_notification"), count), [404] * count)
-        self._summary("suggestions that it accepts for review", self._wait(_are("suggestion"), count), [200] * count)
+        self._each("SKUs that it does not know", "change_notification", 404, count)
+        self._each("suggestions that it accepts for review", "suggestion", 200, count)
         for sku in self.marketplace.skus():
             self.marketplace.approve(sku.sku_id)
         states = [sku.state for sku in self.marketplace.skus()]
         self.timeline.state("SKUs that its catalog team approves", states.count("approved"), count, who="marketplace")
         self._sync()
-        known = self._wait(_are("change_notification"), 2 * count)[count:]
-        self._summary("SKUs that it knows now", known, [204] * count)
+        self._each("SKUs that it knows now", "change_notification", 204, count)
 
     def index(self) -> None:
         """The marketplace learns price and stock of SKUs."""
@@ -199,24 +198,25 @@ class Story:
             self._call(call)
         self.timeline.state("said, in this order", [call.operation for call in calls], list(operations))
 
-    def _wait(self, wanted: Callable[[Exchange], bool], count: int) -> list[Exchange]:
-        """Wait until the shop has made so many of the wanted calls; return those it made."""
+    def _wait(
+        self, wanted: Callable[[Exchange], bool], count: int, *, key: Callable[[Exchange], object] = id
+    ) -> list[Exchange]:
+        """Wait until the shop has made so many of the wanted calls; return those it made, of equal ones the last."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             outbound = (call for call in self.marketplace.exchanges() if call.direction.startswith("seller"))
-            calls = [call for call in outbound if wanted(call)]
+            calls = list({key(call): call for call in outbound if wanted(call)}.values())
             if len(calls) >= count or time.monotonic() > end:
                 return calls
             time.sleep(_LOOK_SECONDS)
 
-    def _summary(self, title: str, calls: Iterable[Exchange], statuses: list[int | None]) -> None:
-        """Print many calls of one kind as one step."""
-        answered = list[int | None]()
+    def _each(self, title: str, operation: str, status: int, count: int) -> None:
+        """Wait until so many SKUs were said and answered so, and print it as one step; the sweep may say one twice."""
+        calls = self._wait(lambda call: (call.operation, call.status) == (operation, status), count, key=_url)
         for call in calls:
-            answered.append(call.status)
             if call.problems:
                 self._call(call)
-        seen, expected = (f"{len(all_)}, answered with {sorted(set(all_), key=str)}" for all_ in (answered, statuses))
+        seen, expected = (f"{number}, answered with {status}" for number in (len(calls), count))
         self.timeline.state(title, seen, expected, who="shop → marketplace")
 
     def _expect_at_marketplace(self, order_id: str, state: str) -> None:
@@ -250,8 +250,8 @@ class Story:
             return 0 if product is None else product.stock
 
 
-def _are(operation: str) -> Callable[[Exchange], bool]:
-    return lambda call: call.operation == operation
+def _url(call: Exchange) -> str:
+    return call.url
 
 
 def _about(id_: str) -> Callable[[Exchange], bool]:
