@@ -221,7 +221,7 @@ class VtexSeller:
             AmbiguousOrder: two did.
             TypeError: the id or the name is no str.
         """
-        for name, value in (("order_id", order_id), ("marketplace", marketplace or "")):
+        for name, value in (("order_id", order_id), ("marketplace", "" if marketplace is None else marketplace)):
             if not isinstance(value, str):
                 raise TypeError(f"{name} must be a str, not {type(value).__name__}")
         ledger = current_state().ledger

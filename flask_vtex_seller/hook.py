@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 from .database import is_transient
 from .errors import ConfigurationError, HookFailed, HookMissing, VtexSellerError
 
-_ASYNC = iscoroutinefunction, isasyncgenfunction
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -37,7 +36,7 @@ class Hook(Generic[F]):
         Raises:
             ConfigurationError: another function is registered already, or this one is a coroutine function.
         """
-        if any(is_async(call) for call in (function, type(function).__call__) for is_async in _ASYNC):
+        if _is_async(function):
             raise ConfigurationError(f"{self.name} must not be async: {_name(function)} would never be awaited")
         if self._function is not None and _name(self._function) != _name(function):
             raise ConfigurationError(
@@ -63,6 +62,13 @@ class Hook(Generic[F]):
     def find(self) -> F | None:
         """Return the shop's function, or None."""
         return self._function
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    if isinstance(function, partial):
+        return _is_async(function.func)
+    calls = function, type(function).__call__
+    return any(iscoroutinefunction(call) or isasyncgenfunction(call) for call in calls)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -201,6 +201,27 @@ def test_a_sku_of_one_marketplace_only_is_not_unknown(shop: Shop) -> None:
     assert {message.marketplace for message in messages(shop)} == {"acme", "other"}
 
 
+def test_a_sku_that_the_shop_dropped_is_not_told_where_it_never_was(shop: Shop) -> None:
+    shop.seller._hooks.offer_loader._function, sold = (lambda *_: []), shop.seller._hooks.offer_loader.get()
+    with shop.app.app_context():
+        shop.seller.notify_catalog("plum", marketplaces=["acme"])
+        shop.db.session.commit()
+    deliver(shop)
+    assert run(shop, "--sku", "plum").exit_code == 0
+    assert [message.marketplace for message in messages(shop)] == ["acme", "acme"]
+    shop.seller._hooks.offer_loader._function = sold
+
+
+def test_a_run_that_is_continued_blames_no_sku_that_was_asked_for(new_shop: Callable[..., Shop]) -> None:
+    other = {**ACME, "catalog": False}  # never asked for, and so it comes back
+    shop = new_shop(marketplaces={"acme": ACME, "other": other}, clock=StoppedClock())
+    sold = shop.seller._hooks.offer_loader.get()
+    shop.seller._hooks.offer_loader._function = lambda ids, cart: sold(ids, cart) if cart.marketplace == "acme" else []
+    with shop.app.app_context():
+        found = [current_state().reconciler.run(Wanted(sku_ids=("plum",))) for _ in range(2)]
+    assert [(made.notices, made.failures, made.continued) for made in found] == [(1, [], False), (0, [], True)]
+
+
 def test_a_loader_that_failed_makes_no_sku_known(shop: Shop) -> None:
     sold = shop.seller._hooks.offer_loader.get()
     shop.seller._hooks.offer_loader._function = lambda *_: 1 / 0  # type: ignore[return-value]
@@ -338,6 +359,13 @@ def test_what_was_tried_in_vain_is_an_exit_status_and_left_to_a_worker(shop: Sho
         "✗ what was tried in vain is tried again by a worker",
     ]
     assert {message.state.value for message in messages(shop)} == {"pending"}
+
+
+def test_what_fails_on_our_side_was_tried_in_vain_too(shop: Shop, requests_mock: Mocker) -> None:
+    requests_mock.post(ANY, exc=RuntimeError)
+    load(shop, lambda: ["apple"])
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", "sync"])
+    assert (result.exit_code, "2 tried in vain so far" in result.stdout) == (1, True)
 
 
 def test_what_arrives_at_last_was_not_tried_in_vain(shop: Shop, requests_mock: Mocker) -> None:

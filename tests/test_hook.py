@@ -70,7 +70,10 @@ def test_another_function_is_refused_and_both_are_named() -> None:
     assert hook.get() is one
 
 
-@pytest.mark.parametrize("function", [awaited, yielded_async, functools.partial(awaited), AwaitedObject()])
+@pytest.mark.parametrize(
+    "function",
+    [awaited, yielded_async, functools.partial(awaited), AwaitedObject(), functools.partial(AwaitedObject())],
+)
 def test_a_coroutine_function_is_refused_when_it_is_registered(function: Callable[[], Any]) -> None:
     hook: Hook[Callable[[], Any]] = Hook("offer_loader")
     with pytest.raises(

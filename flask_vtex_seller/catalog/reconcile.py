@@ -235,12 +235,14 @@ def _chosen(look: Look, hears: Collection[str], wanted: Wanted) -> list[str]:
 
 
 def _heard_of(looks: Iterable[Look], made: Progress) -> Iterator[Look]:
-    """Leave out the SKUs that no marketplace was told of and the shop returns for none: who named them was mistaken."""
+    """Leave out what no loader returns, where the marketplace is not known to have it; name what is known nowhere."""
     looks = list(looks)
     known = {look.sku_id for look in looks if not look.is_unheard_of}
-    unknown = dict.fromkeys(look.sku_id for look in looks if look.sku_id not in known)
-    made.failures += [Failure(None, sku_id, _UNHEARD_OF) for sku_id in unknown]
-    return (look for look in looks if look.sku_id in known)
+    offered = {look.sku_id for look in looks if look.is_offered}
+    if not made.continued:  # else those that know it may have been asked for before
+        unknown = dict.fromkeys(look.sku_id for look in looks if look.sku_id not in known)
+        made.failures += [Failure(None, sku_id, _UNHEARD_OF) for sku_id in unknown]
+    return (look for look in looks if look.sku_id in offered or not look.is_unheard_of)
 
 
 def _drafts(chosen: Mapping[Key, Collection[str]], waiting: Collection[tuple[str, str, str]]) -> Iterable[Draft]:

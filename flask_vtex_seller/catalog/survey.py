@@ -47,11 +47,16 @@ class Look(NamedTuple):
         return self.catalog.reason if type(self.catalog) is NotRead else ""
 
     @property
+    def is_offered(self) -> bool:
+        """Tell whether the shop returns anything for it, or fails to."""
+        return self.offered != NOTHING or self.catalog != NO_CATALOG
+
+    @property
     def is_unheard_of(self) -> bool:
         """Tell whether the shop returns nothing for it, and nothing is known of it at the marketplace."""
         record = self.record
         is_new = record is None or (record.told_at is None and record.state == SkuState.UNKNOWN.value)
-        return is_new and self.offered == NOTHING and self.catalog == NO_CATALOG
+        return is_new and not self.is_offered
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -4,12 +4,10 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
-from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.drain import Drain
 from ..outbox.handler import Settled
-from ..outbox.message import Message, MessageState
+from ..outbox.message import MessageState
 
 _LONG = 24 * 3600.0
 """Seconds: a run with an end waits for a rate, and this one ends by itself."""
@@ -32,8 +30,8 @@ class Delivery:
         threads: int,
         context: Callable[[], AbstractContextManager[object]],
     ) -> None:
-        self._announce, self._call = drain.announce, drain.send
-        self._drain = replace(drain, announce=self._count, send=self._send)
+        self._announce = drain.announce
+        self._drain = replace(drain, announce=self._count)
         self._counted = frozenset(counted)
         self._threads = threads
         self._context = context
@@ -92,16 +90,11 @@ class Delivery:
         while not self._stopped:
             self._more.clear()  # before the look: what is said in between must not be forgotten
             last = self._all_written
-            self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped)
+            report = self._drain.run(seconds=_LONG, threads=self._threads, stop=lambda: self._stopped)
+            self.in_vain |= {id_ for id_, operation in report.in_vain.items() if operation in self._counted}
             if last:
                 return
             self._more.wait()
-
-    def _send(self, message: Message, body: Any | None) -> Outcome:
-        outcome = self._call(message, body)
-        if message.operation in self._counted and outcome.verdict is Verdict.RETRY:
-            self.in_vain.add(message.id)
-        return outcome
 
     def _count(self, settled: Settled) -> None:
         self.in_vain.discard(settled.message.id)

@@ -39,7 +39,7 @@ def explained(error: Exception, otherwise: str) -> str:
     if not isinstance(error, VtexSellerError):
         return otherwise
     if error.__cause__ is None:
-        return str(error)
+        return masked(str(error))
     cause = error.__cause__
     own_words = f"{type(cause).__name__}: {cause}" if current_app.debug else SEE_WORDS
     return masked(f"{error}\n{places(cause)}{own_words}")

@@ -267,10 +267,11 @@ class OrderLedger:
         said = self.session.execute(statement).first()
         return None if said is None else said.cancellation_decision == CancellationDecision.EVALUATE.value
 
-    def say_return(self, order: Order, value: int, *, sources: Iterable[OrderState]) -> bool:
-        """Add to what the shop said came back, up to what it said is invoiced; tell whether it fits."""
+    def say_return(self, order: Order, value: int, *, sources: Iterable[OrderState], whole: bool) -> bool:
+        """Add to what the shop said came back, up to what it said is invoiced, or just that; tell whether it fits."""
         columns = self._table.c
-        fits = columns.returned_said + value <= columns.invoiced_said
+        total = columns.returned_said + value
+        fits = total == columns.invoiced_said if whole else total <= columns.invoiced_said
         return self.say(order, sources, fits, returned_said=columns.returned_said + value)
 
     def say(self, order: Order, sources: Iterable[OrderState], *conditions: ColumnElement[bool], **values: Any) -> bool:

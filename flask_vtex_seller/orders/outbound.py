@@ -86,9 +86,10 @@ class OutboundOrders:
         self._require_new_number(order, invoice)
         if whole:
             _require_whole(order, invoice)
-        if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed):
-            total = order.returned_said + invoice.value
-            invoiced = order.invoiced_said
+        if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed, whole=whole):
+            total, invoiced = order.returned_said + invoice.value, order.invoiced_said
+            if total <= invoiced:
+                raise _meanwhile(order, Verb.RETURN)
             raise ValueError(f"the returns of order {order.order_id} would add up to {total}, above its {invoiced}")
         self._say_invoice(order, invoice, RETURN)
 

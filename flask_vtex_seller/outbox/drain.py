@@ -45,6 +45,8 @@ class Report:
     dead: int = 0
     unfinished: bool = False
     """Whether it ended because its time was up."""
+    in_vain: dict[int, str] = field(default_factory=dict)
+    """Ids and operations of the messages that it tried and that have to be tried again."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -263,7 +265,10 @@ class _Run:
         for taken, attempt in landed:
             if isinstance(attempt, datetime):
                 self._hand_back([taken], due_at=attempt)
-        for state in self.settling.settle([attempt for _, attempt in landed if isinstance(attempt, Attempt)]):
+        for message, state in self.settling.settle([attempt for _, attempt in landed if isinstance(attempt, Attempt)]):
+            self.report.in_vain.pop(message.id, None)
+            if state is MessageState.PENDING:
+                self.report.in_vain[message.id] = message.operation
             self.report.delivered += state is MessageState.DELIVERED
             self.report.failed += state is MessageState.PENDING
             self.report.dead += state is MessageState.DEAD

@@ -54,8 +54,8 @@ class Settling:
     troubled: set[tuple[str, str]] = field(default_factory=set)
     """Hosts that failed a moment ago."""
 
-    def settle(self, attempts: Sequence[Attempt]) -> list[MessageState]:
-        """Write what became of attempts; return the states of the messages that were still ours.
+    def settle(self, attempts: Sequence[Attempt]) -> list[tuple[Message, MessageState]]:
+        """Write what became of attempts; return the messages that were still ours, each with its state.
 
         While the database is away it is tried again, for as long as the leases surely hold.
 
@@ -75,12 +75,12 @@ class Settling:
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue
                 if len(attempts) > 1:
-                    return [state for attempt in attempts for state in self.settle([attempt])]
+                    return [end for attempt in attempts for end in self.settle([attempt])]
                 # What one message breaks must not stop the others. Its lease runs out, and it comes again.
                 words = (type(error).__name__, places(error))
                 message = attempts[0].taken.message
                 _log.error("settling a message failed: %s\n%s", *words, extra=extra(message))
-                return [MessageState.PENDING]
+                return [(message, MessageState.PENDING)]
             pairs = zip(attempts, settled, strict=True)
             return [self._tell(attempt, found) for attempt, found in pairs if found is not None]
         return []
@@ -166,7 +166,7 @@ class Settling:
                 ledger.rest(*key, until=now + max(rest or timedelta(0) for rest in rests))
         return turned
 
-    def _tell(self, attempt: Attempt, settled: Settled) -> MessageState:
+    def _tell(self, attempt: Attempt, settled: Settled) -> tuple[Message, MessageState]:
         message = attempt.taken.message
         level = logging.INFO if settled.state is MessageState.DELIVERED else logging.WARNING
         if _log.isEnabledFor(level):
@@ -174,7 +174,7 @@ class Settling:
             _log.log(level, "%s, message %d, is %s: %s", *words, extra=extra(message))
         if settled.state is not MessageState.PENDING:
             self.announce(settled)
-        return settled.state
+        return message, settled.state
 
 
 def extra(message: Message) -> dict[str, object]:

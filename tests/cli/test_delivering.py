@@ -20,7 +20,6 @@ class Looks:
 
     does: list[Callable[[], object]]
     announce: Callable[..., object] = print
-    send: Callable[..., object] = print
     looked: list[int] = field(default_factory=list)
 
     def run(self, **_: Any) -> Report:

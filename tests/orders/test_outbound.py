@@ -22,6 +22,7 @@ from flask_vtex_seller.marketplace.operations import OPERATIONS, Meaning
 from flask_vtex_seller.marketplace.outcome import Outcome, Verdict
 from flask_vtex_seller.orders.schemas import InvoiceSchema
 from flask_vtex_seller.outbox.message import MessageState
+from flask_vtex_seller.state import current_state
 
 from ..shops import Shop, StoppedClock, order_body
 
@@ -292,6 +293,16 @@ class TestCancellation:
         assert waiting(shop) == said
         say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2", 2830))
         assert [operation for operation, _, _ in waiting(shop)][-2:] == ["return_invoice", "cancel_returned_order"]
+
+    def test_a_cancellation_returns_what_another_transaction_invoiced_meanwhile_too(self, shop: Shop) -> None:
+        say(shop, "send_invoice", "S-1", invoice("1", 1000))
+        with shop.app.app_context():
+            stale = shop.seller.order("S-1")
+        say(shop, "send_invoice", "S-1", invoice("2", 500))
+        said = waiting(shop)
+        with shop.app.app_context(), pytest.raises(IllegalTransition, match="changed by another call meanwhile"):
+            current_state().outbound.cancel(stale, "came back", invoice("R1", 1000))
+        assert waiting(shop) == said
 
     def test_the_return_goes_first_and_a_refused_cancellation_after_it_is_a_normal_end(self, shop: Shop) -> None:
         """P67, row 8"""
