@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -468,7 +469,8 @@ def test_the_app_token_is_in_no_outcome_and_no_log(
 
 def test_a_key_that_no_header_can_carry_is_refused(client: MarketplaceClient, server: Loopback) -> None:
     for key in ("chave-maçã-🍎", "a\r\nX-Evil: 1"):
-        outcome = client.send(OPERATIONS["tracking"], at(server.url, app_key=key), VALUES, None)
+        configured = replace(at(server.url), app_key=key)  # the settings would refuse it
+        outcome = client.send(OPERATIONS["tracking"], configured, VALUES, None)
         assert outcome.verdict is Verdict.REFUSED, key
     assert server.received == []
 
