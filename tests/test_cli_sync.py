@@ -443,3 +443,23 @@ def test_of_many_skus_the_broken_are_listed_and_the_others_told(
     ways.clear()
     assert f"{broken + 1} not read" not in (again := run(shop).stdout)
     assert f"; {broken} notices" in again, "what was broken is tried again"
+
+
+@pytest.mark.parametrize("command", ["sync", "catalog drift", "catalog adopt --all --yes"])
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_commands_show_where_the_ids_failed_and_its_words_in_debug_mode_only(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, command: str, debug: str
+) -> None:
+    def fail() -> Iterable[str]:
+        raise KeyError(*shop.asked)
+
+    shop.asked = [f"a shopper's words and {APP_TOKEN}\x1b"]
+    monkeypatch.setenv("FLASK_DEBUG", debug)
+    load(shop, fail)
+    result = shop.app.test_cli_runner().invoke(args=["vtex-seller", *command.split()])
+    assert result.exit_code == 1
+    assert "Error: the shop's sku_ids_loader raised KeyError\n" in result.stderr
+    assert f'File "{__file__}"' in result.stderr
+    assert ("a shopper's words" in result.stderr) is (debug == "1")
+    assert APP_TOKEN not in result.output
+    assert "\x1b" not in result.output

@@ -79,7 +79,7 @@ def _runner(runner: Runner | None, health: Health) -> str:
 
 
 def _hosts(backlog: Backlog) -> str:
-    left_alone = [f"{host} left alone" for host in sorted([*backlog.broken, *backlog.resting])]
+    left_alone = [f"{host} left alone" for host in backlog.left_alone]
     return ", ".join([*(["paused"] if backlog.paused else []), *left_alone]) or "-"
 
 

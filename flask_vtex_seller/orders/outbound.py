@@ -84,13 +84,14 @@ class OutboundOrders:
         if not order.invoiced_said or is_under_evaluation(order):  # then what was said is held
             raise IllegalTransition(order.order_id, order.state.value, Verb.RETURN.words, ["invoiced"])
         self._require_new_number(order, invoice)
-        if whole:
-            _require_whole(order, invoice)
         if not self.orders.say_return(order, invoice.value, sources=Verb.RETURN.allowed, whole=whole):
             total, invoiced = order.returned_said + invoice.value, order.invoiced_said
-            if total <= invoiced:
-                raise _meanwhile(order, Verb.RETURN)
-            raise ValueError(f"the returns of order {order.order_id} would add up to {total}, above its {invoiced}")
+            words = f"the returns of order {order.order_id} would add up to {total}"
+            if total > invoiced:
+                raise ValueError(f"{words}, above its {invoiced}")
+            if whole and total < invoiced:  # the marketplace would not cancel it
+                raise ValueError(f"{words}, below its {invoiced}: a cancellation returns all of it, with its freight")
+            raise _meanwhile(order, Verb.RETURN)
         self._say_invoice(order, invoice, RETURN)
 
     def send_tracking(self, order: Order, invoice_number: str, tracking: Tracking) -> None:
@@ -224,16 +225,6 @@ class OutboundOrders:
             words = f"without an invoice {invoice_number}"
             raise IllegalTransition(order.order_id, words, Verb.TRACK.words, ["invoiced under that number"])
         return tracked
-
-
-def _require_whole(order: Order, returned: Invoice) -> None:
-    """Let a return pass that leaves nothing invoiced: an order with something left is not canceled there."""
-    total = order.returned_said + returned.value
-    if total < order.invoiced_said:
-        raise ValueError(
-            f"the returns of order {order.order_id} would add up to {total}, below its {order.invoiced_said}: "
-            "a cancellation returns all that was invoiced, with its freight"
-        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)

@@ -48,6 +48,11 @@ class Backlog(NamedTuple):
     """The hosts that asked to be left alone for a while."""
     paused: bool = False
 
+    @property
+    def left_alone(self) -> list[str]:
+        """The hosts that are not called now, for either reason."""
+        return sorted([*self.broken, *self.resting])
+
 
 class Health(NamedTuple):
     """How delivering goes, at a moment."""

@@ -78,6 +78,6 @@ def _backlog(backlog: Backlog) -> dict[str, Any]:
         "held": backlog.held,
         "dead": backlog.dead,
         "dueSince": None if backlog.due_since is None else backlog.due_since.isoformat(),
-        "hostsLeftAlone": sorted([*backlog.broken, *backlog.resting]),
+        "hostsLeftAlone": backlog.left_alone,
         "paused": backlog.paused,
     }

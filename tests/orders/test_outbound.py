@@ -288,7 +288,7 @@ class TestCancellation:
         say(shop, "send_invoice", "S-1", invoice())
         say(shop, "return_invoice", "S-1", invoice("R1", 1000))
         said = waiting(shop)
-        with pytest.raises(ValueError, match=r"S-1 would add up to 3829, below its 3830: .* with its freight"):
+        with pytest.raises(ValueError, match=r"S-1 would add up to 3829, below its 3830: .*, with its freight"):
             say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2", 2829))
         assert waiting(shop) == said
         say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2", 2830))
