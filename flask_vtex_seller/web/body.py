@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -72,19 +71,28 @@ def _parse(raw: bytes, what: str, limit: int) -> Any:
     except orjson.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if raw else "it is empty"
         raise InvalidRequest(f"{what} is not JSON: {reason}", code="INVALID_JSON") from None
-    brackets, most = raw.count(b"[") + raw.count(b"{"), max(_FEW_CONTAINERS, limit // _BYTES_OF_A_CONTAINER)
-    if brackets > MAX_DEPTH and _is_deep(body):
-        raise InvalidRequest(f"{what} is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
-    # Each may have to be refused by itself, which takes much longer than to send it.
-    if brackets > most and _count(body) > most:
-        raise PayloadTooLarge(f"{what} holds more than {most} objects and arrays")
-    if b"\\u0000" in raw and _has_nul(body):
+    if (brackets := raw.count(b"[") + raw.count(b"{")) > MAX_DEPTH:
+        if _is_deep(body, brackets):
+            raise InvalidRequest(f"{what} is nested deeper than {MAX_DEPTH} levels", code="INVALID_JSON")
+        # Each may have to be refused by itself, which takes much longer than to send it.
+        most = max(_FEW_CONTAINERS, limit // _BYTES_OF_A_CONTAINER)
+        if brackets > most and _count(body) > most:
+            raise PayloadTooLarge(f"{what} holds more than {most} objects and arrays")
+    if b"\\" in raw and b"\\u0000" in raw and _has_nul(body):
         raise InvalidRequest(f"{what} holds a NUL character, which databases cannot keep", code="INVALID_JSON")
     return body
 
 
-def _is_deep(value: Any) -> bool:
-    return sum(1 for _ in islice(_levels(value), MAX_DEPTH + 1)) > MAX_DEPTH
+def _is_deep(value: Any, most: int) -> bool:
+    """Tell whether a value is nested too deep, given that it holds at most so many objects and arrays."""
+    for depth, level in enumerate(_levels(value), start=1):
+        most -= len(level)
+        # Each level below has one of the rest: an ordinary body ends with its last objects, before all they hold.
+        if depth + most <= MAX_DEPTH:
+            return False
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _count(value: Any) -> int:

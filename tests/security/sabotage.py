@@ -73,15 +73,15 @@ SABOTAGES = (
     Sabotage(
         "a NUL character is taken for a letter",
         "web/body.py",
-        'if b"\\\\u0000" in raw and _has_nul(body):',
-        'if b"\\\\u0000\\\\u0000" in raw and _has_nul(body):',
+        'b"\\\\u0000" in raw and _has_nul(body):',
+        'b"\\\\u0000\\\\u0000" in raw and _has_nul(body):',
         f"{BODY}test_a_nul_character_anywhere_is_refused",
     ),
     Sabotage(
         "a body may be nested as deep as can be read",
         "web/body.py",
-        "> MAX_DEPTH and _is_deep(body)",
-        "> 100 * MAX_DEPTH and _is_deep(body)",
+        "if _is_deep(body, brackets):",
+        "if _is_deep(body, brackets) and not body:",
         "security/test_hostile_json.py::test_what_could_be_read_but_not_written_is_refused",
     ),
     Sabotage(

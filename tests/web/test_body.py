@@ -6,7 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
-from werkzeug.test import TestResponse
+from flask import Request
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder, TestResponse
+
+from flask_vtex_seller.errors import InvalidRequest
+from flask_vtex_seller.web import body as body_module
+from flask_vtex_seller.web.body import read_json
 
 from ..shops import TOKEN, Shop, order_body
 
@@ -149,6 +156,30 @@ def test_a_backslash_before_u0000_is_no_nul_character(shop: Shop) -> None:
     body = orjson.dumps({**CART, "country": "\\u0000"})
     assert b"\\u0000" in body
     assert shop.call(SIMULATION, data=body).get_json()["country"] == "\\u0000"
+
+
+NESTED = st.recursive(
+    st.sampled_from(["[[[[", "}}{{", 1, None]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "]{", "b"]), inner),
+)
+
+
+def depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth_of, inner), default=0) if isinstance(value, dict | list) else 0
+
+
+@given(NESTED, st.integers(min_value=0, max_value=4))
+def test_just_what_is_nested_deeper_than_the_limit_is_refused(value: Any, limit: int) -> None:
+    """Whatever stands beside it, and however many brackets stand in texts."""
+    request = Request(EnvironBuilder(method="POST", data=orjson.dumps(value)).get_environ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body_module, "MAX_DEPTH", limit)
+        if depth_of(value) <= limit:
+            assert read_json(request, limit=MAX_BYTES) == value
+        else:
+            with pytest.raises(InvalidRequest, match=f"nested deeper than {limit} levels"):
+                read_json(request, limit=MAX_BYTES)
 
 
 def test_of_duplicate_keys_the_last_wins(shop: Shop) -> None:
