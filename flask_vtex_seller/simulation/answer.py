@@ -28,11 +28,10 @@ from .schemas import DELIVERY, PICKUP
 _UNKNOWN = Offer(sku_id="unknown", price=0, stock=0)
 """What is said of a SKU that the shop does not know."""
 
-
 _Options = tuple[orjson.Fragment | None, tuple[str, ...]]
 """The delivery options of all lines that have the same: as JSON, or None if they tell the quantity that leaves each
 dock, which is a line's own; and the channels, at least one."""
-_quantity, _delivery_ids, _channel = attrgetter("quantity"), attrgetter("delivery_ids"), itemgetter("deliveryChannel")
+_delivery_ids, _channel = attrgetter("delivery_ids"), itemgetter("deliveryChannel")
 
 
 def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], marketplace: Marketplace) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], market
 
     Without any available line it has no logistics, or zeros, as the marketplace is configured to understand.
     """
-    told = marketplace.unavailable == "zeros" or any(map(_quantity, lines))
+    told = marketplace.unavailable == "zeros" or any(quantity for _, _, quantity, _, _ in lines)
     return {
         "country": request.country,
         "postalCode": request.postal_code,
@@ -51,29 +50,42 @@ def write_answer(request: SimulationRequest, lines: Sequence[QuotedLine], market
 
 
 def _items(lines: Sequence[QuotedLine], marketplace: Marketplace) -> list[dict[str, Any]]:
-    seller_id, merchant_name = marketplace.seller_id, marketplace.merchant_name
     items = []
-    for index, (item, known, quantity, _, _) in enumerate(lines):
-        offer = known or _UNKNOWN
-        multiplier = offer.unit_multiplier
-        items.append(
-            {
-                "id": item.sku_id,
-                "requestIndex": index,
-                "quantity": quantity,
-                "seller": item.seller_id or seller_id,
-                "merchantName": merchant_name,
-                "price": offer.price,
-                "listPrice": offer.price if offer.list_price is None else offer.list_price,
-                "measurementUnit": offer.measurement_unit,
-                "unitMultiplier": multiplier if type(multiplier) is int else _number(multiplier),
-                "priceValidUntil": offer.price_valid_until and _utc(offer.price_valid_until),
-                "priceTags": (),
-                "offerings": offer.offerings and [*map(_offering, offer.offerings)],
-                "attachmentOfferings": offer.attachment_offerings
-                and [*map(_attachment_offering, offer.attachment_offerings)],
-            }
-        )
+    # What most lines say alike is copied, which takes half the time of saying it.
+    alike: dict[str, Any] = {
+        "id": "",
+        "requestIndex": 0,
+        "quantity": 0,
+        "seller": marketplace.seller_id,
+        "merchantName": marketplace.merchant_name,
+        "price": 0,
+        "listPrice": 0,
+        "measurementUnit": "",
+        "unitMultiplier": 1,
+        "priceValidUntil": None,
+        "priceTags": (),
+        "offerings": (),
+        "attachmentOfferings": (),
+    }
+    for index, (line, known, quantity, _, _) in enumerate(lines):
+        offer, item = known or _UNKNOWN, alike.copy()
+        item["id"] = line.sku_id
+        item["requestIndex"] = index
+        item["quantity"] = quantity
+        if line.seller_id:
+            item["seller"] = line.seller_id
+        item["price"] = price = offer.price
+        item["listPrice"] = price if offer.list_price is None else offer.list_price
+        item["measurementUnit"] = offer.measurement_unit
+        if (multiplier := offer.unit_multiplier) != 1:
+            item["unitMultiplier"] = _number(multiplier)
+        if offer.price_valid_until:
+            item["priceValidUntil"] = _utc(offer.price_valid_until)
+        if offer.offerings:
+            item["offerings"] = [*map(_offering, offer.offerings)]
+        if offer.attachment_offerings:
+            item["attachmentOfferings"] = [*map(_attachment_offering, offer.attachment_offerings)]
+        items.append(item)
     return items
 
 

@@ -507,10 +507,10 @@ def test_no_price_depends_on_the_order_of_the_lines(lines: list[tuple[str, int]]
     items = tuple(SimulationItem(sku_id=sku_id, quantity=quantity) for sku_id, quantity in lines)
     request = SimulationRequest(marketplace="acme", items=items, postal_code="01310-100", country="BRA")
     quoted = quote(request, Terms(offers=offers, slas=slas))
-    assert [line.item for line in quoted] == list(items)
-    for line in quoted:
-        expected = {"apple": [("s", 500), ("t", 900)], "pear": [("s", 700), ("t", 900)]}.get(line.item.sku_id, [])
-        assert [(sla.id, sla.price) for sla in line.slas] == expected
+    assert [line for line, *_ in quoted] == list(items)
+    for line, *_, options in quoted:
+        expected = {"apple": [("s", 500), ("t", 900)], "pear": [("s", 700), ("t", 900)]}.get(line.sku_id, [])
+        assert [(sla.id, sla.price) for sla in options] == expected
 
 
 def test_options_do_not_depend_on_the_order_of_the_lines(shop: Shop) -> None:
