@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields, missing
 from marshmallow.validate import Length, Range
 
-Reader = Callable[[Any], Any]
+Reader = Callable[[list[Any]], list[Any]]
 Make = Callable[[dict[str, Any], Mapping[str, Any]], Any]
 Respell = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -39,7 +39,7 @@ def compile_reader(
     makes: type | None,
     make: Make | None,
 ) -> Reader:
-    """Return a function that reads an object as `schema.load` does, or raises.
+    """Return a function that reads each of a list of objects as `schema.load` does, or raises.
 
     It raises `NotOrdinary` where `schema.load` has to decide, and `ValidationError`, though not with all the reasons,
     for nothing but what `schema.load` refuses, too.
@@ -52,10 +52,11 @@ def compile_reader(
         make: given the fields' values and the object they were read from, returns the result; else it is the values.
     """
     namespace: dict[str, Any] = {"NotOrdinary": NotOrdinary, "knows": knows, "respell": respell}
+    namespace["are_dicts"] = frozenset({dict}).issuperset
     result = _Slots(makes) if makes and _Slots.fit(makes, schema) else _Values(make)
     # Made as a dataclass makes its methods: the text holds what the schema says, nothing that a body says.
     exec("\n".join(_lines(schema, result, namespace)), namespace)  # noqa: S102
-    reader: Reader = namespace["read"]
+    reader: Reader = namespace["read_each"]
     return reader
 
 
@@ -64,8 +65,9 @@ class _Values:
 
     def __init__(self, make: Make | None) -> None:
         self.names: dict[str, Any] = {"make": make}
+        self.loop = "for original, data in zip(objects, spelled)"
         self.begin = "values = {}"
-        self.end = "return values" if make is None else "return make(values, original)"
+        self.end = "read.append(values)" if make is None else "read.append(make(values, original))"
 
     def keep(self, name: str, value: str) -> str:
         return f"values[{name!r}] = {value}"
@@ -77,11 +79,12 @@ class _Slots:
     It becomes one only when it is full: the slots of a class that is not frozen are filled the quickest.
     """
 
-    begin, end = "made = new(thawed)", "made.__class__ = makes; return made"
+    loop = "for data in spelled"
+    begin, end = "made = thawed()", "made.__class__ = makes; read.append(made)"
 
     def __init__(self, makes: type) -> None:
         thawed = type(makes.__name__, (), {"__slots__": vars(makes)["__slots__"]})
-        self.names: dict[str, Any] = {"new": object.__new__, "makes": makes, "thawed": thawed}
+        self.names: dict[str, Any] = {"makes": makes, "thawed": thawed}
 
     @staticmethod
     def fit(makes: type, schema: Schema) -> bool:
@@ -135,25 +138,29 @@ def _bounds(validator: object) -> str | None:
 
 
 def _lines(schema: Schema, result: _Values | _Slots, namespace: dict[str, Any]) -> Iterator[str]:
-    """Yield the function `read`; what it speaks of goes into the namespace."""
+    """Yield the function `read_each`; what it speaks of goes into the namespace."""
     namespace |= result.names
-    yield "def read(data):"
-    yield " if type(data) is not dict: raise NotOrdinary"
-    yield " original = data"
-    yield " if not knows(data): data = respell(data)"
-    yield f" {result.begin}"
+    yield "def read_each(objects):"
+    yield " if not are_dicts(map(type, objects)): raise NotOrdinary"
+    yield " spelled, read = objects, []"
+    # All keys at once: a cart's lines have the same ones.
+    yield " if not knows(set().union(*objects)):"
+    yield "  spelled = [each if knows(each) else respell(each) for each in objects]"
+    yield f" {result.loop}:"
+    yield f"  {result.begin}"
     for number, (name, field) in enumerate(schema.load_fields.items()):
         ours, key, keep = f"field_{number}", repr(key_of(field)), partial(result.keep, name)
         namespace[ours], namespace[f"{ours}_default"] = field, field.load_default
         case = _nested(field, ours, namespace) if type(field) is fields.Nested else ordinary_case(field)
         test, value = case or Ordinary("value is not None", f"{ours}.{_method(field)}(value, {key}, data)")
-        yield f" if {key} in data:"
-        yield f"  value = data[{key}]"
-        yield f"  if {test}: {keep(value)}"
-        yield "  elif value is not None: raise NotOrdinary"
-        yield f"  else: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
-        yield f" else: {_if_missing(field, ours, keep)}"
-    yield f" {result.end}"
+        yield f"  if {key} in data:"
+        yield f"   value = data[{key}]"
+        yield f"   if {test}: {keep(value)}"
+        yield "   elif value is not None: raise NotOrdinary"
+        yield f"   else: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
+        yield f"  else: {_if_missing(field, ours, keep)}"
+    yield f"  {result.end}"
+    yield " return read"
 
 
 def _method(field: "fields.Field[Any]") -> str:
@@ -172,11 +179,11 @@ def _if_missing(field: "fields.Field[Any]", ours: str, keep: Callable[[str], str
 
 
 def _nested(field: Any, ours: str, namespace: dict[str, Any]) -> Ordinary | None:
-    reader, bounds = getattr(field.schema, "reader", None), [_bounds(validator) for validator in field.validators]
+    reader, bounds = getattr(field.schema, "each_reader", None), [_bounds(validator) for validator in field.validators]
     if reader is None or field.unknown is not None or None in bounds:
         return None
     namespace[f"{ours}_reader"] = reader
     if not field.schema.many:
-        return None if bounds else Ordinary("value is not None", f"{ours}_reader(value)")
+        return None if bounds else Ordinary("value is not None", f"{ours}_reader([value])[0]")
     test = " and ".join(["type(value) is list", *map(str, bounds)])
-    return Ordinary(test, f"[{ours}_reader(each) for each in value]")
+    return Ordinary(test, f"{ours}_reader(value)")

@@ -68,11 +68,15 @@ class WireSchema(Schema):
         key = key_of(self.load_fields[name])
         return data[key] if key in data else self._respell(data).get(key)
 
+    def reader(self, data: Any) -> Any:
+        """Read one object as `load` does, or raise `NotOrdinary` or `ValidationError`."""
+        return self.each_reader([data])[0]
+
     @cached_property
-    def reader(self) -> Reader:
-        """Reads one object as `load` does, or raises `NotOrdinary` or `ValidationError`; made when it is first used."""
+    def each_reader(self) -> Reader:
+        """Reads a list of objects so; made when it is first used."""
         if not self._is_plain():
-            return partial(self.load, many=False)
+            return partial(self.load, many=True)
         if type(self).make is not WireSchema.make:
             return compile_reader(
                 self, knows=self._harmless.issuperset, respell=self._respell, makes=None, make=self.make
