@@ -102,7 +102,8 @@ class VtexSeller:
             )
         settings = Settings.from_config(app.config)
         if settings.marketplaces:
-            app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
+            names = tuple(settings.marketplaces)
+            app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix, marketplaces=names)
         app.cli.add_command(vtex_seller_cli)
         app.extensions[EXTENSION_KEY] = compose(
             app, settings, db=self._db, tables=self._tables, hooks=self._hooks, clock=self._clock

@@ -55,7 +55,8 @@ class Figures:
         with self._lock:
             self._answered += 1
             self._seconds += seconds
-            self._slowest = max(self._slowest, seconds)
+            if seconds > self._slowest:
+                self._slowest = seconds
 
     def add_late(self) -> None:
         """Count an answer that came too late."""

@@ -14,15 +14,18 @@ from flask import Request
 from ..config import Marketplace, Secret
 from ..errors import AddressNotAllowed, TooManyFailures, Unauthorized
 from ..sources import FailureLimit, is_inside
-from .query import MAX_TOKENS, read_query
+from .query import MAX_TOKENS, Query
 
 _VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
 
 
-def require_marketplace(request: Request, marketplace: Marketplace, failures: FailureLimit) -> None:
+def require_marketplace(request: Request, query: Query, marketplace: Marketplace, failures: FailureLimit) -> None:
     """Let the call pass if it comes from where the marketplace may call and any live token of it came along.
 
     Never reads the body.
+
+    Args:
+        query: the call's.
 
     Raises:
         AddressNotAllowed: the marketplace has `inbound_addresses`, and the call's is none of them.
@@ -30,7 +33,7 @@ def require_marketplace(request: Request, marketplace: Marketplace, failures: Fa
     """
     if marketplace.inbound_addresses and not is_inside(request.remote_addr, marketplace.inbound_addresses):
         raise AddressNotAllowed("calls from this address are not answered")
-    require_token(request, _sent(request), marketplace.inbound_tokens, failures, door=marketplace.name)
+    require_token(request, _sent(request, query), marketplace.inbound_tokens, failures, door=marketplace.name)
 
 
 def require_token(
@@ -54,15 +57,17 @@ def require_token(
 
 def is_token(sent: Iterable[str], live: Iterable[Secret]) -> bool:
     """Tell whether one of the texts is a live token; takes the same time however much of it is right, and whichever."""
-    tokens = [token.reveal().encode() for token in live]
-    candidates = [text.encode("utf-8", "surrogatepass") for text in sent]
-    matches = [hmac.compare_digest(candidate, token) for candidate in candidates for token in tokens]
+    matches = [
+        hmac.compare_digest(text.encode("utf-8", "surrogatepass"), token.reveal().encode())
+        for text in sent
+        for token in live
+    ]
     return any(matches)
 
 
-def _sent(request: Request) -> list[str]:
+def _sent(request: Request, query: Query) -> list[str]:
     """Return all that came with the call in a token's places."""
-    header, sent = request.environ.get, [*read_query(request.query_string).tokens]
+    header, sent = request.environ.get, [*query.tokens]
     authorization = header("HTTP_AUTHORIZATION", "")
     if authorization[:5].upper() == "VTEX ":
         sent += ["".join(forms) for forms in _VTEX_TOKEN.findall(authorization)]

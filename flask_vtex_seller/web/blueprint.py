@@ -32,7 +32,7 @@ from .body import read_json, read_query_json
 from .health import PATH as HEALTH_PATH
 from .health import health
 from .problems import handle, json_response, nothing
-from .query import CART, read_query
+from .query import CART, Query, read_query
 
 BLUEPRINT_NAME = "vtex_seller"
 TIMING = "server-timing"
@@ -72,17 +72,13 @@ class Call:
 
     request: Request
     """The call itself: each look through Flask's `request` costs."""
+    query: Query
     state: State
     marketplace: Marketplace
 
     def body(self, *, empty: object = None) -> Any:
         """Return the body's JSON; see `read_json`."""
         return read_json(self.request, limit=self.state.settings.max_body_bytes, empty=empty)
-
-    @property
-    def sales_channel(self) -> str | None:
-        """The query's."""
-        return read_query(self.request.query_string).sales_channel
 
 
 View = Callable[..., Response]
@@ -93,7 +89,7 @@ def simulate(call: Call) -> Response:
     """Fulfillment simulation: price, stock and delivery options of a cart."""
     state, marketplace = call.state, call.marketplace
     body = call.body() if call.request.method == "POST" else _cart_in_query(call)
-    cart = read_request(body, marketplace, sales_channel=call.sales_channel, max_items=state.settings.max_items)
+    cart = read_request(body, marketplace, sales_channel=call.query.sales_channel, max_items=state.settings.max_items)
     terms = state.ask(cart)
     # What a simulation promises, a placement must be able to keep.
     lines = quote(cart, terms, max_stock=marketplace.max_stock if marketplace.orders else 0)
@@ -107,7 +103,7 @@ def place(call: Call) -> Response:
     """Order placement: an array in, the array out; an object in, an object out."""
     state, marketplace = call.state, call.marketplace
     body, max_items = call.body(), state.settings.max_items
-    placements = read_placements(body, marketplace, sales_channel=call.sales_channel, max_items=max_items)
+    placements = read_placements(body, marketplace, sales_channel=call.query.sales_channel, max_items=max_items)
     outcomes = state.inbound.place(placements, marketplace)
     _tell_each(order_placed, outcomes)
     pairs = zip(placements, outcomes, strict=True)
@@ -180,19 +176,12 @@ _VIEWS = {view.__name__: view for view in ROUTES.values()}
 
 
 def make_blueprint() -> Blueprint:
-    """Return the blueprint; register it with the configured prefix."""
+    """Return the blueprint; register it with the configured prefix, and `marketplaces`, the configured names."""
     blueprint = ProtocolBlueprint(BLUEPRINT_NAME, __name__)
-    for path, view in ROUTES.items():
-        blueprint.add_url_rule(
-            f"/<marketplace>{path}",
-            view_func=_guarded(view),
-            methods=_METHODS.get(view, ["POST"]),
-            provide_automatic_options=False,
-            merge_slashes=False,  # a redirect would repeat the token
-        )
     blueprint.add_url_rule(
         HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False, strict_slashes=False
     )
+    blueprint.record(_add_routes)
     blueprint.record(_add_catch_all)
     blueprint.register_error_handler(Exception, handle)
     for code in default_exceptions:
@@ -200,6 +189,22 @@ def make_blueprint() -> Blueprint:
         blueprint.register_error_handler(code, handle)
     blueprint.close()
     return blueprint
+
+
+def _add_routes(setup: BlueprintSetupState) -> None:
+    """Add each marketplace's own: a path without a variable is found in less time than authentication takes."""
+    if "marketplaces" not in setup.options:
+        raise ConfigurationError("seller.init_app(app) registers the blueprint itself: remove the call that does")
+    for name in setup.options["marketplaces"]:
+        for path, view in ROUTES.items():
+            setup.add_url_rule(
+                f"/{name}{path}",
+                view_func=_guarded(view),
+                defaults={"marketplace": name},
+                methods=_METHODS.get(view, ["POST"]),
+                provide_automatic_options=False,
+                merge_slashes=False,  # a redirect would repeat the token
+            )
 
 
 def _add_catch_all(setup: BlueprintSetupState) -> None:
@@ -219,6 +224,7 @@ def _url_map() -> Map:
     return Map([Rule(path, endpoint=view.__name__, methods=methods[path]) for path, view in ROUTES.items()])
 
 
+@cache
 def _guarded(view: View) -> View:
     """Return a view of the path's values that calls `view` once the marketplace has shown its token."""
 
@@ -235,8 +241,9 @@ def _authenticated(name: str) -> Call:
     marketplace = state.settings.marketplaces.get(name)
     if marketplace is None:
         raise NotFound("no such path")
-    require_marketplace(call, marketplace, state.failures)
-    return Call(call, state, marketplace)
+    query = read_query(call.query_string)
+    require_marketplace(call, query, marketplace, state.failures)
+    return Call(call, query, state, marketplace)
 
 
 def _cart_in_query(call: Call) -> Any:

@@ -9,6 +9,7 @@ MAX_TOKENS = 8
 _MAX_CHANNEL_LENGTH = 64
 CART = "purchaseContext"
 """A simulation by GET has its cart there."""
+_CART = CART.encode()
 _MAX_REMEMBERED_LENGTH = 512
 """Bytes of a query."""
 
@@ -30,7 +31,7 @@ def read_query(query: bytes) -> Query:
         query: as it stands in the address.
     """
     # A cart is a shopper's, and another one each time. Of an encoded query it is not seen at once whether it holds one.
-    is_remembered = len(query) <= _MAX_REMEMBERED_LENGTH and CART.encode() not in query and b"%" not in query
+    is_remembered = len(query) <= _MAX_REMEMBERED_LENGTH and _CART not in query and b"%" not in query
     return _remembered(query) if is_remembered else _read(query)
 
 

@@ -11,7 +11,7 @@ from werkzeug.test import Client
 
 from flask_vtex_seller import VtexSeller
 
-from ..shops import TOKEN, Shop, order_body
+from ..shops import ACME, TOKEN, Shop, order_body
 from .conftest import NewHost, check, create_all, live_through
 
 PLACEMENT = f"/api/vtex/acme/pvt/orders?token={TOKEN}"
@@ -59,6 +59,18 @@ def test_all_below_our_prefix_is_answered_in_our_contract(shop: Shop, method: st
     response = shop.app.test_client().open(f"/api/vtex{path}?token={TOKEN}", method=method)
     assert response.status_code in (404, 405)
     assert "x-vtex-error-code" in response.headers
+
+
+def test_each_marketplace_has_its_own_routes_and_the_host_sees_whose_was_called(
+    new_shop: Callable[..., Shop],
+) -> None:
+    shop, seen = new_shop(marketplaces={"acme": ACME, "acme2": ACME, "other-1": ACME}), []
+    shop.app.after_request(lambda response: (seen.append((request.endpoint, request.view_args)), response)[1])
+    for name in ("acme", "acme2", "other-1"):
+        response = shop.app.test_client().post(f"/api/vtex/{name}/pvt/orders?token={TOKEN}", json=[order_body()])
+        assert_ours(response, 200)
+    assert seen == [("vtex_seller.place", {"marketplace": name}) for name in ("acme", "acme2", "other-1")]
+    assert shop.app.test_client().post(f"/api/vtex/nobody/pvt/orders?token={TOKEN}", json=[]).status_code == 404
 
 
 def test_routes_of_the_host_beside_ours_stay_the_hosts(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import request
+from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.test import TestResponse
 
@@ -190,7 +190,7 @@ def test_no_token_is_in_a_repr(shop: Shop) -> None:
     assert (query.tokens, query.sales_channel) == ((TOKEN,), "2")
     with shop.app.test_request_context(f"/?token={TOKEN}"):
         state = current_state()
-        call = Call(request._get_current_object(), state, state.settings.marketplaces["acme"])  # type: ignore[attr-defined]
+        call = Call(request._get_current_object(), query, state, state.settings.marketplaces["acme"])  # type: ignore[attr-defined]
         assert TOKEN not in f"{query!r} {query} {call!r} {call}"
 
 
@@ -202,6 +202,11 @@ def test_a_query_that_holds_a_cart_or_is_long_is_not_kept() -> None:
 
 def test_a_sales_channel_of_the_query_is_cut_off() -> None:
     assert read_query(b"sc=&sc=%00&sc=" + b"7" * 100).sales_channel == "7" * 64
+
+
+def test_a_blueprint_that_the_shop_registers_itself_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^seller\.init_app\(app\) registers the blueprint itself"):
+        Flask("shop").register_blueprint(VtexSeller(SQLAlchemy()).blueprint)
 
 
 def test_a_route_that_is_added_to_the_blueprint_would_stand_open_and_is_refused() -> None:
