@@ -1,6 +1,6 @@
 """The answer to a simulation: plain values for JSON, with the delivery options of many lines written once.
 
-`schemas.SimulationAnswerSchema` says what it looks like.
+`answer_schemas.SimulationAnswerSchema` says what it looks like.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from ..offers import (
     Sla,
 )
 from .quote import QuotedLine
-from .schemas import DELIVERY, PICKUP
 
+DELIVERY, PICKUP = "delivery", "pickup-in-point"
 _UNKNOWN = Offer(sku_id="unknown", price=0, stock=0)
 """What is said of a SKU that the shop does not know."""
 

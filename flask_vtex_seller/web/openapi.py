@@ -38,7 +38,8 @@ from ..orders.schemas import (
 )
 from ..orders.terms import TOTAL_DIFFERS
 from ..schema_loader import WireSchema
-from ..simulation.schemas import SimulationAnswerSchema, SimulationRequestSchema
+from ..simulation.answer_schemas import SimulationAnswerSchema
+from ..simulation.schemas import SimulationRequestSchema
 from .blueprint import ROUTES, authorize, cancel, place, simulate
 from .problems import UNEXPECTED, ProblemSchema
 

@@ -30,8 +30,8 @@ from flask_vtex_seller import (
 from flask_vtex_seller.offers import Terms
 from flask_vtex_seller.schema_loader import load
 from flask_vtex_seller.simulation import answer
+from flask_vtex_seller.simulation.answer_schemas import SimulationAnswerSchema
 from flask_vtex_seller.simulation.quote import quote
-from flask_vtex_seller.simulation.schemas import SimulationAnswerSchema
 
 from ..shops import ACME, PICKUP_POINT, TOKEN, Shop
 

@@ -11,11 +11,8 @@ from werkzeug.test import TestResponse
 from flask_vtex_seller.config import Settings
 from flask_vtex_seller.errors import InvalidRequest
 from flask_vtex_seller.schema_loader import load
-from flask_vtex_seller.simulation.schemas import (
-    SimulationAnswerSchema,
-    SimulationRequestSchema,
-    read_request,
-)
+from flask_vtex_seller.simulation.answer_schemas import SimulationAnswerSchema
+from flask_vtex_seller.simulation.schemas import SimulationRequestSchema, read_request
 
 from ..shops import ACME, Shop
 
