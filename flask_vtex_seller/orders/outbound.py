@@ -4,6 +4,7 @@ Each verb checks what the marketplace would refuse, then writes one message (and
 transaction, and commits nothing. All messages of an order travel in one lane: tracking cannot overtake its invoice.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import Connection, Table
 
 from ..clock import Clock
 from ..errors import IllegalTransition, VtexSellerError
-from ..marketplace.outcome import Verdict
+from ..marketplace.operations import Meaning
+from ..marketplace.outcome import Outcome, Verdict
 from ..outbox.handler import Prepared, Settled, as_written
 from ..outbox.ledger import OutboxLedger
 from ..outbox.message import Draft, Message
@@ -35,6 +37,7 @@ ORDER_OPERATIONS = (
     "agreement",
 )
 _MAX_REASON_LENGTH = 500
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -241,17 +244,27 @@ class OrderMessageHandler:
 
     def settled(self, connection: Connection, ended: Sequence[Settled], /) -> None:
         """Move the orders on, now that the marketplace has the messages."""
-        messages = [one.message for one in ended if one.outcome.verdict is Verdict.DELIVERED]
-        arrived = [message for message in messages if message.operation in ("invoice", "return_invoice")]
-        now, orders = self.clock.now(), OrderLedger(connection, self.orders)
+        delivered = [(one.message, one.outcome) for one in ended if one.outcome.verdict is Verdict.DELIVERED]
+        arrived = [message for message, _ in delivered if message.operation in ("invoice", "return_invoice")]
+        orders = OrderLedger(connection, self.orders)
         InvoiceLedger(connection, self.invoices, self.orders).arrived(
-            [(*_key(message), message.arguments["invoice_number"]) for message in arrived], now=now
+            [(*_key(message), message.arguments["invoice_number"]) for message in arrived], now=self.clock.now()
         )
-        for message in messages:
+        for message, outcome in delivered:
             if message.operation == "tracking_status" and (message.body or {}).get("isDelivered"):
                 orders.advance(*_key(message), sources=[OrderState.INVOICED], state=OrderState.DELIVERED)
             elif message.operation in ("cancel_order", "cancel_returned_order"):
-                orders.advance(*_key(message), sources=_CANCELABLE, state=OrderState.CANCELED, canceled_at=now)
+                self._cancel(orders, message, outcome)
+
+    def _cancel(self, orders: OrderLedger, message: Message, outcome: Outcome) -> None:
+        # That a return was enough is only true of a whole one; somebody may have discarded it.
+        sources = [OrderState.RETURNED] if outcome.meaning is Meaning.NOT_NEEDED else _CANCELABLE
+        if orders.advance(*_key(message), sources=sources, state=OrderState.CANCELED, canceled_at=self.clock.now()):
+            return
+        if orders.advance(*_key(message), sources=_CANCELABLE, cancellation_said_at=None):
+            words = "the marketplace does not cancel order %s, of which something is still invoiced: return it first"
+            marketplace, id_ = _key(message)
+            _log.warning(words, id_, extra={"marketplace": marketplace, "marketplace_order_id": id_})
 
     def discarded(self, connection: Connection, message: Message, /) -> None:
         """Unsay it: a corrected invoice may take its number and its place in the sum; the order may go on."""

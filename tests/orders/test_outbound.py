@@ -459,6 +459,26 @@ class TestUnsaying:
         self.discard_last(shop)
         say(shop, "send_invoice", "S-1", invoice())
 
+    def test_without_its_return_a_refused_cancellation_leaves_the_order_as_it_is(
+        self, shop: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """P67: the 400 is a normal end only where all that was invoiced came back."""
+        say(shop, "send_invoice", "S-1", invoice())
+        hear(shop)
+        say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R1"))
+        hear(shop, limit=1, verdict=Verdict.REFUSED)
+        state = shop.app.extensions["vtex_seller"]
+        with shop.app.app_context():
+            returned = next(m for m in state.outbox.page(limit=9) if m.operation == "return_invoice")
+        assert state.drain.move([returned.id], MessageState.DISCARDED, reason="wrong number, ana") == 1
+        hear(shop, meaning=Meaning.NOT_NEEDED)
+        assert order(shop).state is OrderState.INVOICED
+        assert "does not cancel order 1138342255777-01, of which something is still invoiced" in caplog.text
+        say(shop, "cancel_order", "S-1", reason="came back", return_invoice=invoice("R2"))
+        hear(shop, limit=1)
+        hear(shop, meaning=Meaning.NOT_NEEDED)
+        assert order(shop).state is OrderState.CANCELED
+
     def test_a_discarded_notice_of_tracking_changes_nothing(self, shop: Shop) -> None:
         say(shop, "send_invoice", "S-1", invoice(tracking=TRACKING))
         say(shop, "update_tracking_status", "S-1", "1001", DELIVERED)
