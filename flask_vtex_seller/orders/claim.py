@@ -105,13 +105,16 @@ class Claims:
 
         Raises:
             HookMissing: the shop registered no such function.
-            HookFailed: it raised, or the database refuses what it left: by itself our next statement would stumble over
-                that, and be blamed.
+            HookFailed: it raised, the database refuses what it left, or refused something before and it went on all the
+                same: by itself our next statement would stumble over that, and be blamed.
         """
         function = hook.get()
         with hook.boundary:
             answer = function(*question)
             self.ledger.session.flush()
+        if not self.ledger.session.is_active:
+            reason = "went on after the database had refused what it wrote; db.session.begin_nested() allows that"
+            raise HookFailed(hook.name, reason)
         return answer
 
     def after(self, hook: str, key: tuple[str, str], ours: bool, version: int) -> Outcome:

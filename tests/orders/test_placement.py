@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flask_vtex_seller import (
     OrderPlacement,
@@ -447,6 +447,32 @@ class TestRefused:
         assert shop.order_ids() == (["S-1"] if name in paths else [])
         # nothing stands in a repeat's way
         shop.place, shop.release = None, lambda _: "receipt-1"
+        assert place(shop, [order_body()]).status_code == 200
+
+    @pytest.mark.parametrize("write", ["flush", "commit"])
+    def test_a_hook_that_goes_on_after_a_refused_write_is_told_so(
+        self, shop: Shop, caplog: pytest.LogCaptureFixture, write: str
+    ) -> None:
+        def go_on(_: OrderPlacement) -> str:
+            shop.db.session.add(shop.orders(marketplace_order_id=None))
+            with contextlib.suppress(IntegrityError):
+                getattr(shop.db.session, write)()
+            return "S-9"
+
+        shop.place = go_on
+        response = place(shop, [order_body()])
+        assert (response.status_code, error_code(response)) == (500, "ORD008")
+        assert "on_order_placement went on after the database had refused what it wrote" in caplog.text
+        shop.place = None
+        assert place(shop, [order_body()]).status_code == 200
+
+    def test_a_hook_may_go_on_after_a_refused_write_with_a_savepoint(self, shop: Shop) -> None:
+        def go_on(order: OrderPlacement) -> str:
+            with contextlib.suppress(IntegrityError), shop.db.session.begin_nested():
+                shop.db.session.add(shop.orders(marketplace_order_id=None))
+            return reserve(shop, order)
+
+        shop.place = go_on
         assert place(shop, [order_body()]).status_code == 200
 
     def test_no_hook_no_order(self, shop: Shop) -> None:
