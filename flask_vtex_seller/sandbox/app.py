@@ -15,6 +15,18 @@ from .views import ANSWERED_ERRORS, EXTENSION_KEY, answer_error, blueprint, find
 #: Whoever makes a browser resolve another name to this machine gets nothing. `FLASK_TRUSTED_HOSTS` replaces the list.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1")
 LARGEST_REQUEST_BYTES = 1024 * 1024
+_SETTINGS = (
+    "SANDBOX_FULFILLMENT_ENDPOINT",
+    "SANDBOX_SELLER_ID",
+    "SANDBOX_ACCOUNT",
+    "SANDBOX_SALES_CHANNEL",
+    "SANDBOX_SIMULATION_TIMEOUT_SECONDS",
+    "SANDBOX_TIMEOUT_SECONDS",
+    "SANDBOX_APP_KEY",
+    "SANDBOX_APP_TOKEN",
+    "SANDBOX_AUTO_APPROVE",
+    "SANDBOX_SERVICES_ENDPOINT",
+)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -54,6 +66,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 
 def _marketplace(config: Mapping[str, Any]) -> Marketplace | None:
+    unknown = sorted(key for key in config if key.startswith("SANDBOX_") and key not in _SETTINGS)
+    if unknown:
+        raise ValueError(f"the sandbox has no setting {unknown[0]}; there are {', '.join(_SETTINGS)}")
     endpoint = config.get("SANDBOX_FULFILLMENT_ENDPOINT")
     if endpoint is None or endpoint == "":
         return None

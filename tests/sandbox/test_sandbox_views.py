@@ -272,6 +272,7 @@ class TestSettings:
             ({"SANDBOX_ACCOUNT": 1.5}, "SANDBOX_ACCOUNT must be a non-empty string"),
             ({"SANDBOX_TIMEOUT_SECONDS": "5"}, "SANDBOX_TIMEOUT_SECONDS must be a number of seconds"),
             ({"SANDBOX_SIMULATION_TIMEOUT_SECONDS": 0}, "SANDBOX_SIMULATION_TIMEOUT_SECONDS must be a number"),
+            ({"SANDBOX_FULFILMENT_ENDPOINT": "x"}, "no setting SANDBOX_FULFILMENT_ENDPOINT; there are SANDBOX_FULF"),
         ],
     )
     def test_an_unusable_one_is_named(self, settings: dict[str, Any], message: str) -> None:
