@@ -1,7 +1,7 @@
 """A slot for one function of the shop."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any, Generic, TypeVar
@@ -10,6 +10,30 @@ from .database import is_transient
 from .errors import ConfigurationError, HookFailed, HookMissing, VtexSellerError
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+class WrongAnswer(TypeError):
+    """A function of the shop returned something else than it must; the words are ours, and safe to show.
+
+    Args:
+        kind: what it must return.
+        got: the names of the types that it did return.
+    """
+
+    def __init__(self, kind: type, *got: str) -> None:
+        super().__init__(f"returned {', '.join(got)} where {kind.__name__} objects belong")
+
+
+def iterable(answer: Iterable[T], kind: type) -> Iterable[T]:
+    """Return what a function of the shop returned, to be iterated.
+
+    Raises:
+        WrongAnswer: it cannot be; a `return` was forgotten, most often.
+    """
+    if not hasattr(answer, "__iter__"):
+        raise WrongAnswer(kind, type(answer).__name__)
+    return answer
 
 
 class Hook(Generic[F]):
@@ -109,7 +133,8 @@ class HookBoundary:
         For where even entering and leaving a block counts: each cart asks two functions.
         """
         if not isinstance(error, self._lets_through) and not is_transient(error):
-            raise HookFailed(self._name, f"raised {type(error).__name__}") from error
+            reason = str(error) if isinstance(error, WrongAnswer) else f"raised {type(error).__name__}"
+            raise HookFailed(self._name, reason) from error
 
 
 def places(error: BaseException) -> str:

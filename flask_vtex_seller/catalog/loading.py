@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import VtexSellerError
-from ..hook import Hook
+from ..hook import Hook, WrongAnswer, iterable
 from .hooks import SkuLoader
 from .patience import Patience
 from .schemas import write_suggestion
@@ -55,17 +55,17 @@ def _collect(sku_loader: Hook[SkuLoader], sku_ids: Sequence[str], found: Loaded)
     """Read the shop's answer to its end, or to where it breaks.
 
     Raises:
-        TypeError: it holds something that is no `Sku`; found out only at the end, for the others count.
+        WrongAnswer: it holds something that is no `Sku`; found out only at the end, for the others count.
     """
     wanted, strange = frozenset(sku_ids), set[str]()
     answer: Iterable[object] = sku_loader.get()(tuple(sku_ids))
-    for sku in answer:
+    for sku in iterable(answer, Sku):
         if not isinstance(sku, Sku):
             strange.add(type(sku).__name__)
         elif sku.sku_id in wanted:
             found[sku.sku_id] = _one_of(found.get(sku.sku_id), sku, sku_loader.name)
     if strange:
-        raise TypeError(f"expected Sku, got {', '.join(sorted(strange))}")
+        raise WrongAnswer(Sku, *sorted(strange))
 
 
 def _one_of(before: Sku | VtexSellerError | None, sku: Sku, hook: str) -> Sku | VtexSellerError:

@@ -13,7 +13,7 @@ import orjson
 
 from ..config import Marketplace
 from ..errors import HookMissing, VtexSellerError
-from ..hook import Hook, HookBoundary
+from ..hook import Hook, HookBoundary, WrongAnswer, iterable
 from ..offers import Offer, SimulationItem, SimulationRequest
 from .hooks import SkuLoader
 from .patience import Patience
@@ -116,9 +116,9 @@ class Present:
     ) -> dict[str, T | NotRead]:
         wanted, found = frozenset(asked), dict[str, T | NotRead]()
         with self._context(), HookBoundary(name):
-            for one in load():
+            for one in iterable(load(), kind):
                 if not isinstance(one, kind):
-                    raise TypeError(f"expected {kind.__name__}, got {type(one).__name__}")
+                    raise WrongAnswer(kind, type(one).__name__)
                 sku_id: str = one.sku_id  # type: ignore[attr-defined]
                 if sku_id not in wanted:
                     if strays is not None:

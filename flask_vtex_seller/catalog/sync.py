@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from ..hook import Hook
+from ..hook import Hook, iterable
 from ..outbox.message import Draft
 from .hooks import SkuIdsLoader
 from .ledger import SkuLedger
@@ -19,7 +19,7 @@ def sku_ids_on_sale(sku_ids_loader: Hook[SkuIdsLoader]) -> list[str]:
     """
     load_ids = sku_ids_loader.get()
     with sku_ids_loader.boundary:
-        return list(load_ids())
+        return list(iterable(load_ids(), str))
 
 
 def due_for_another_look(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
-from ..hook import Hook
+from ..hook import Hook, WrongAnswer, iterable
 from ..money import MAX_INTEGER
 from ..offers import Offer, SimulationItem, SimulationRequest, Sla, Terms
 from .hooks import OfferLoader, SlaLoader
@@ -55,10 +55,10 @@ def _answers(kind: type[T], hook: Hook[Any], tell: Callable[[str], object] | Non
     if tell is not None:
         tell(hook.name)
     try:
-        answers = list(function(*question))
+        answers = list(iterable(function(*question), kind))
         for answer in answers:
             if not isinstance(answer, kind):
-                raise TypeError(f"expected {kind.__name__}, got {type(answer).__name__}")
+                raise WrongAnswer(kind, type(answer).__name__)
     except Exception as error:
         hook.boundary.judge(error)
         raise

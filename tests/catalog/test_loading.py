@@ -68,7 +68,7 @@ def test_a_thing_that_is_no_sku_does_not_stop_those_beside_it() -> None:
         return [{"sku_id": sku_id} if sku_id == "sku-3" else make_sku(sku_id) for sku_id in ids]
 
     found, asked = load(answer)
-    assert broken(found) == {"sku-3": "the shop's sku_loader raised TypeError"}
+    assert broken(found) == {"sku-3": "the shop's sku_loader returned dict where Sku objects belong"}
     assert asked == [tuple(IDS)], "the one that is missing is the one"
 
 
@@ -95,10 +95,12 @@ def test_the_same_sku_twice_with_different_data_is_not_guessed_at() -> None:
     assert broken(found) == {"sku-4": words}
 
 
-@pytest.mark.parametrize("answer", [None, 7, "sku", [None]])
-def test_an_answer_that_is_none_breaks_all_and_ends(answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "got"), [(None, "NoneType"), (7, "int"), ("sku", "str"), ([None, {}], "NoneType, dict")]
+)
+def test_an_answer_that_is_none_breaks_all_and_ends(answer: Any, got: str) -> None:
     found, asked = load(lambda _: answer, IDS[:4])
-    assert broken(found) == dict.fromkeys(IDS[:4], "the shop's sku_loader raised TypeError")
+    assert broken(found) == dict.fromkeys(IDS[:4], f"the shop's sku_loader returned {got} where Sku objects belong")
     assert len(asked) == 7
 
 

@@ -81,7 +81,7 @@ def _raises(sku_id: str) -> Any:
     [
         (_raises, "the shop's offer_loader raised KeyError"),
         (lambda sku_id: offer(sku_id, price=-1), "the shop's offer_loader raised ValueError"),
-        (lambda sku_id: None, "the shop's offer_loader raised TypeError"),
+        (lambda sku_id: None, "the shop's offer_loader returned NoneType where Offer objects belong"),
     ],
 )
 def test_the_skus_at_fault_are_found_and_the_others_are_read(wrong: Callable[[str], Any], reason: str) -> None:

@@ -135,14 +135,17 @@ def test_a_hooks_exception_is_answered_in_the_shops_own_tests_too(
     assert failing(new_shop(**settings), RuntimeError()).status_code == 500
 
 
-@pytest.mark.parametrize("answer", [None, 7, [None], ["apple"], [{"sku_id": "apple"}]])
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [(None, "NoneType"), (7, "int"), ([None], "NoneType"), (["apple"], "str"), ([{"sku_id": "apple"}], "dict")],
+)
 def test_a_hook_that_returns_something_else_is_an_unexpected_problem(
-    hookless: Flask, caplog: pytest.LogCaptureFixture, answer: Any
+    hookless: Flask, caplog: pytest.LogCaptureFixture, answer: Any, got: str
 ) -> None:
     seller_of(hookless).offer_loader.register(lambda sku_ids, request: answer)
     response = hookless.test_client().post(f"/api/vtex/acme{SIMULATION}?token={TOKEN}", json=CART)
     assert (response.status_code, problem(response)["code"]) == (500, "ORD008")
-    assert "the shop's offer_loader raised TypeError" in caplog.text
+    assert f"the shop's offer_loader returned {got} where Offer objects belong" in caplog.text
 
 
 def seller_of(app: Flask) -> Any:
