@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from flask import g
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_vtex_seller import OrderPlacement, OrderState, OutOfStock, UnknownOrder
 
 from ..shops import Shop, order_body, reserve, use_order_finder
-from .conftest import create_all, live_through
+from .conftest import NewHost, create_all, live_through
 
 ID = "1138342255777-01"
 REFERENCE = {"marketplaceOrderId": ID}
@@ -203,6 +204,16 @@ def test_pending_changes_do_not_disturb_a_simulation(shop: Shop, visits: Any) ->
     shop.app.before_request(lambda: shop.db.session.add(visits()))
     assert shop.simulate(("apple", 1)).status_code == 200
     assert count(shop, visits) == 0
+
+
+def test_a_host_whose_session_flushes_nothing_by_itself_is_at_home(new_host: NewHost) -> None:
+    db = SQLAlchemy(session_options={"autoflush": False})
+    host = new_host(db)
+    create_all(host)
+    # the hook leaves its row to be written
+    host.place = lambda order: (db.session.add(host.orders(marketplace_order_id=order.marketplace_order_id)), "S-1")[1]
+    live_through(host, ID)
+    assert host.order_ids() == ["S-1"]
 
 
 def test_a_host_that_commits_after_each_request_is_at_home(shop: Shop) -> None:

@@ -1,7 +1,7 @@
 """Authorizing fulfillment, through the route."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ import pytest
 from flask_vtex_seller import (
     CancellationRequest,
     FulfillmentAuthorization,
+    Invoice,
+    InvoiceItem,
     OrderState,
     OutOfStock,
     fulfillment_authorized,
@@ -287,3 +289,20 @@ def test_the_signal_is_sent_once(shop: Shop) -> None:
         authorize(shop)
         authorize(shop)
     assert seen == [datetime.fromisoformat("2026-03-04T15:45:02.130636+00:00")]
+
+
+def test_a_receiver_of_the_signal_may_invoice_the_order_and_commit(shop: Shop) -> None:
+    """What is shipped at once: inside of the hook the order is not authorized yet."""
+    item = InvoiceItem(sku_id="apple", quantity=1, price=3830)
+    invoice = Invoice(number="1001", value=3830, issued_at=datetime(2026, 3, 4, tzinfo=UTC), items=(item,))
+
+    def receive(sender: object, order: Any) -> None:
+        shop.seller.send_invoice(order.order_id, invoice, marketplace=order.marketplace)
+        shop.db.session.commit()
+
+    with fulfillment_authorized.connected_to(receive, sender=shop.app):
+        assert authorize(shop).status_code == authorize(shop).status_code == 200
+    with shop.app.app_context():
+        (message,) = shop.app.extensions["vtex_seller"].outbox.page(limit=9)
+        assert (message.operation, message.arguments["invoice_number"]) == ("invoice", "1001")
+        assert shop.seller.order("S-1", marketplace="acme").invoiced_said == 3830
