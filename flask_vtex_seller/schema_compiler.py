@@ -1,4 +1,4 @@
-"""A function made from a schema, which reads ordinary bodies many times faster than marshmallow does.
+"""Functions made from a schema, which read ordinary bodies many times faster than marshmallow does.
 
 The schema stays the one description of a body. What is made from it knows the plain case of each field: the JSON type
 that belongs there. What is not plain it leaves to marshmallow, and so is the wording of every refusal. Neither a result
@@ -13,13 +13,21 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields, missing
 from marshmallow.validate import Length, Range
 
-Reader = Callable[[list[Any]], list[Any]]
 Make = Callable[[dict[str, Any], Mapping[str, Any]], Any]
 Respell = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class NotOrdinary(Exception):
     """The body is one for marshmallow."""
+
+
+class Readers(NamedTuple):
+    """What is made from a schema."""
+
+    one: Callable[[Any], Any]
+    """Reads an object."""
+    each: Callable[[list[Any]], list[Any]]
+    """Reads each of a list."""
 
 
 class Ordinary(NamedTuple):
@@ -31,17 +39,17 @@ class Ordinary(NamedTuple):
     """What a plain value becomes."""
 
 
-def compile_reader(
+def compile_readers(
     schema: Schema,
     *,
     knows: Callable[[Iterable[str]], bool],
     respell: Respell,
     makes: type | None,
     make: Make | None,
-) -> Reader:
-    """Return a function that reads each of a list of objects as `schema.load` does, or raises.
+) -> Readers:
+    """Return functions that read objects as `schema.load` does, or raise.
 
-    It raises `NotOrdinary` where `schema.load` has to decide, and `ValidationError`, though not with all the reasons,
+    They raise `NotOrdinary` where `schema.load` has to decide, and `ValidationError`, though not with all the reasons,
     for nothing but what `schema.load` refuses, too.
 
     Args:
@@ -56,8 +64,7 @@ def compile_reader(
     result = _Slots(makes) if makes and _Slots.fit(makes, schema) else _Values(make)
     # Made as a dataclass makes its methods: the text holds what the schema says, nothing that a body says.
     exec("\n".join(_lines(schema, result, namespace)), namespace)  # noqa: S102
-    reader: Reader = namespace["read_each"]
-    return reader
+    return Readers(one=namespace["read"], each=namespace["read_each"])
 
 
 class _Values:
@@ -65,9 +72,7 @@ class _Values:
 
     def __init__(self, make: Make | None) -> None:
         self.names: dict[str, Any] = {"make": make}
-        self.loop = "for original, data in zip(objects, spelled)"
-        self.begin = "values = {}"
-        self.end = "read.append(values)" if make is None else "read.append(make(values, original))"
+        self.begin, self.end = "values = {}", "made = values" if make is None else "made = make(values, original)"
 
     def keep(self, name: str, value: str) -> str:
         return f"values[{name!r}] = {value}"
@@ -79,8 +84,7 @@ class _Slots:
     It becomes one only when it is full: the slots of a class that is not frozen are filled the quickest.
     """
 
-    loop = "for data in spelled"
-    begin, end = "made = thawed()", "made.__class__ = makes; read.append(made)"
+    begin, end = "made = thawed()", "made.__class__ = makes"
 
     def __init__(self, makes: type) -> None:
         thawed = type(makes.__name__, (), {"__slots__": vars(makes)["__slots__"]})
@@ -138,29 +142,40 @@ def _bounds(validator: object) -> str | None:
 
 
 def _lines(schema: Schema, result: _Values | _Slots, namespace: dict[str, Any]) -> Iterator[str]:
-    """Yield the function `read_each`; what it speaks of goes into the namespace."""
+    """Yield the functions `read` and `read_each`; what they speak of goes into the namespace."""
     namespace |= result.names
+    made = [*_made(schema, result, namespace)]
+    yield "def read(original):"
+    yield " if type(original) is not dict: raise NotOrdinary"
+    yield " data = original if knows(original) else respell(original)"
+    yield from made
+    yield " return made"
     yield "def read_each(objects):"
     yield " if not are_dicts(map(type, objects)): raise NotOrdinary"
-    yield " spelled, read = objects, []"
     # All keys at once: a cart's lines have the same ones.
-    yield " if not knows(set().union(*objects)):"
-    yield "  spelled = [each if knows(each) else respell(each) for each in objects]"
-    yield f" {result.loop}:"
-    yield f"  {result.begin}"
+    yield " known, read = knows(set().union(*objects)), []"
+    yield " for original in objects:"
+    yield "  data = original if known or knows(original) else respell(original)"
+    yield from (f" {line}" for line in made)
+    yield "  read.append(made)"
+    yield " return read"
+
+
+def _made(schema: Schema, result: _Values | _Slots, namespace: dict[str, Any]) -> Iterator[str]:
+    """Yield how `data` becomes `made`."""
+    yield f" {result.begin}"
     for number, (name, field) in enumerate(schema.load_fields.items()):
         ours, key, keep = f"field_{number}", repr(key_of(field)), partial(result.keep, name)
         namespace[ours], namespace[f"{ours}_default"] = field, field.load_default
         case = _nested(field, ours, namespace) if type(field) is fields.Nested else ordinary_case(field)
         test, value = case or Ordinary("value is not None", f"{ours}.{_method(field)}(value, {key}, data)")
-        yield f"  if {key} in data:"
-        yield f"   value = data[{key}]"
-        yield f"   if {test}: {keep(value)}"
-        yield "   elif value is not None: raise NotOrdinary"
-        yield f"   else: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
-        yield f"  else: {_if_missing(field, ours, keep)}"
-    yield f"  {result.end}"
-    yield " return read"
+        yield f" if {key} in data:"
+        yield f"  value = data[{key}]"
+        yield f"  if {test}: {keep(value)}"
+        yield "  elif value is not None: raise NotOrdinary"
+        yield f"  else: {keep('None') if field.allow_none else 'raise NotOrdinary'}"
+        yield f" else: {_if_missing(field, ours, keep)}"
+    yield f" {result.end}"
 
 
 def _method(field: "fields.Field[Any]") -> str:
@@ -179,11 +194,11 @@ def _if_missing(field: "fields.Field[Any]", ours: str, keep: Callable[[str], str
 
 
 def _nested(field: Any, ours: str, namespace: dict[str, Any]) -> Ordinary | None:
-    reader, bounds = getattr(field.schema, "each_reader", None), [_bounds(validator) for validator in field.validators]
-    if reader is None or field.unknown is not None or None in bounds:
+    readers, bounds = getattr(field.schema, "readers", None), [_bounds(validator) for validator in field.validators]
+    if readers is None or field.unknown is not None or None in bounds:
         return None
-    namespace[f"{ours}_reader"] = reader
+    namespace[f"{ours}_reader"] = readers.each if field.schema.many else readers.one
     if not field.schema.many:
-        return None if bounds else Ordinary("value is not None", f"{ours}_reader([value])[0]")
+        return None if bounds else Ordinary("value is not None", f"{ours}_reader(value)")
     test = " and ".join(["type(value) is list", *map(str, bounds)])
     return Ordinary(test, f"{ours}_reader(value)")

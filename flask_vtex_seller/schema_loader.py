@@ -17,7 +17,7 @@ from marshmallow.validate import Length, Range
 
 from .errors import InvalidRequest
 from .money import MAX_INTEGER
-from .schema_compiler import NotOrdinary, Ordinary, Reader, compile_reader, key_of, ordinary_case
+from .schema_compiler import NotOrdinary, Ordinary, Readers, compile_readers, key_of, ordinary_case
 
 MAX_ID_LENGTH = 128
 _MAX_TEXT_LENGTH = 2000
@@ -68,21 +68,15 @@ class WireSchema(Schema):
         key = key_of(self.load_fields[name])
         return data[key] if key in data else self._respell(data).get(key)
 
-    def reader(self, data: Any) -> Any:
-        """Read one object as `load` does, or raise `NotOrdinary` or `ValidationError`."""
-        return self.each_reader([data])[0]
-
     @cached_property
-    def each_reader(self) -> Reader:
-        """Reads a list of objects so; made when it is first used."""
+    def readers(self) -> Readers:
+        """Read as `load` does, or raise `NotOrdinary` or `ValidationError`; made when they are first used."""
         if not self._is_plain():
-            return partial(self.load, many=True)
+            return Readers(one=partial(self.load, many=False), each=partial(self.load, many=True))
+        makes, make = self.makes, self.make if self.makes else None
         if type(self).make is not WireSchema.make:
-            return compile_reader(
-                self, knows=self._harmless.issuperset, respell=self._respell, makes=None, make=self.make
-            )
-        make = self.make if self.makes else None
-        return compile_reader(self, knows=self._harmless.issuperset, respell=self._respell, makes=self.makes, make=make)
+            makes, make = None, self.make
+        return compile_readers(self, knows=self._harmless.issuperset, respell=self._respell, makes=makes, make=make)
 
     def _is_plain(self) -> bool:
         members = (member for kind in type(self).__mro__ for member in vars(kind).items())
@@ -133,7 +127,7 @@ class WireSchema(Schema):
 def read(schema: WireSchema, body: Any) -> Any:
     """Return what `schema.load` returns, and raise what it raises; an ordinary body costs a fraction."""
     try:
-        return schema.reader(body)
+        return schema.readers.one(body)
     except (NotOrdinary, ValidationError):
         return schema.load(body)
 

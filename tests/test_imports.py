@@ -89,6 +89,12 @@ def test_importing_leaves_alone_what_only_a_command_or_a_test_needs(seen: dict[s
     assert not [name for name in ours if name.split(".")[1] in ("sandbox", "testing", "conformance", "runners")]
 
 
+def test_importing_leaves_alone_what_describes_answers_and_writes_none(seen: dict[str, object]) -> None:
+    ours = seen["ours"]
+    assert isinstance(ours, list)
+    assert not {"flask_vtex_seller.simulation.answer_schemas", "flask_vtex_seller.web.openapi"} & {*ours}
+
+
 def test_importing_loads_hardly_anything_but_itself(seen: dict[str, object]) -> None:
     """What it costs in time is measured by benchmarks/import_time.py."""
     assert seen["others"] == []

@@ -120,7 +120,7 @@ def test_every_body_is_read_and_refused_as_marshmallow_does(name: str, request: 
 
 def is_ordinary(schema: WireSchema, body: Any) -> bool:
     try:
-        schema.reader(copy.deepcopy(body))
+        schema.readers.one(copy.deepcopy(body))
     except (NotOrdinary, ValidationError):
         return False
     return True
@@ -174,7 +174,7 @@ class Cart(WireSchema):
 def read_by(schema: WireSchema, body: Mapping[str, Any]) -> Any:
     """Return what the reader alone makes of the body; None if it leaves it to marshmallow."""
     try:
-        return schema.reader(body)
+        return schema.readers.one(body)
     except NotOrdinary:
         return None
 
@@ -249,10 +249,10 @@ def test_a_field_that_reads_otherwise_than_its_parent_is_asked_itself() -> None:
     schema: Any = WireSchema.from_dict({"loud": Loud(), "own": Text(validate=validate.Regexp("a+")), "plain": Text()})
     assert read_by(schema(), {"loud": "a", "own": "aa", "plain": "a"}) == {"loud": "A", "own": "aa", "plain": "a"}
     with pytest.raises(ValidationError):
-        schema().reader({"own": "b"})
+        schema().readers.one({"own": "b"})
     never: Any = WireSchema.from_dict({"checked": Checked()})
     with pytest.raises(ValidationError):
-        never().reader({"checked": "a"})
+        never().readers.one({"checked": "a"})
 
 
 def test_what_a_schema_makes_is_made_whichever_class_it_is() -> None:
@@ -268,7 +268,7 @@ def test_what_a_schema_makes_is_made_whichever_class_it_is() -> None:
 
 def test_a_default_that_is_called_is_called_for_each_body() -> None:
     schema: Any = WireSchema.from_dict({"tags": fields.List(fields.String(), load_default=list)})
-    reader = schema().reader
+    reader = schema().readers.one
     first, second = reader({}), reader({})
     assert first == second == {"tags": []}
     assert first["tags"] is not second["tags"]

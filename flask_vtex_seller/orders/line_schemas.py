@@ -58,7 +58,7 @@ class _Each(fields.Raw):
 
     def _read(self, entry: Any) -> Any:
         try:
-            return self._schema.reader(entry)
+            return self._schema.readers.one(entry)
         except NotOrdinary:
             return self._schema.load(entry)
 

@@ -7,25 +7,22 @@ Source: VTEX's published connectors register `…?token=SECRET` as fulfillment e
 import hmac
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from flask import Request
 
 from ..config import Marketplace, Secret
 from ..errors import AddressNotAllowed, TooManyFailures, Unauthorized
 from ..sources import FailureLimit, is_inside
-from .query import MAX_TOKENS, Query
+from .query import MAX_TOKENS, Query, read_query
 
 _VTEX_TOKEN = re.compile(r'\btoken=(?:"([^"]*)"|([^",\s]+))', re.IGNORECASE)
 
 
-def require_marketplace(request: Request, query: Query, marketplace: Marketplace, failures: FailureLimit) -> None:
+def require_marketplace(request: Request, marketplace: Marketplace, failures: FailureLimit) -> Query:
     """Let the call pass if it comes from where the marketplace may call and any live token of it came along.
 
-    Never reads the body.
-
-    Args:
-        query: the call's.
+    Never reads the body; returns the query, for it is read here.
 
     Raises:
         AddressNotAllowed: the marketplace has `inbound_addresses`, and the call's is none of them.
@@ -33,11 +30,13 @@ def require_marketplace(request: Request, query: Query, marketplace: Marketplace
     """
     if marketplace.inbound_addresses and not is_inside(request.remote_addr, marketplace.inbound_addresses):
         raise AddressNotAllowed("calls from this address are not answered")
+    query = read_query(request.query_string)
     require_token(request, _sent(request, query), marketplace.inbound_tokens, failures, door=marketplace.name)
+    return query
 
 
 def require_token(
-    request: Request, sent: Iterable[str], live: Iterable[Secret], failures: FailureLimit, *, door: str
+    request: Request, sent: Iterable[str], live: Collection[Secret], failures: FailureLimit, *, door: str
 ) -> None:
     """Let the call pass if one of the texts that came with it is a live token.
 
@@ -55,7 +54,7 @@ def require_token(
         raise Unauthorized("a valid token is needed")
 
 
-def is_token(sent: Iterable[str], live: Iterable[Secret]) -> bool:
+def is_token(sent: Iterable[str], live: Collection[Secret]) -> bool:
     """Tell whether one of the texts is a live token; takes the same time however much of it is right, and whichever."""
     matches = [
         hmac.compare_digest(text.encode("utf-8", "surrogatepass"), token.reveal().encode())

@@ -32,7 +32,7 @@ from .body import read_json, read_query_json
 from .health import PATH as HEALTH_PATH
 from .health import health
 from .problems import handle, json_response, nothing
-from .query import CART, Query, read_query
+from .query import CART, Query
 
 BLUEPRINT_NAME = "vtex_seller"
 TIMING = "server-timing"
@@ -163,8 +163,9 @@ def anything_else(rest: str = "") -> Response:
     return _VIEWS[view](call, **arguments)
 
 
+SIMULATION_PATH = "/pvt/orderForms/simulation"
 ROUTES: Mapping[str, View] = {
-    "/pvt/orderForms/simulation": simulate,
+    SIMULATION_PATH: simulate,
     "/pvt/orders": place,
     "/pvt/orders/<path:order_id>/fulfill": authorize,
     "/pvt/orders/<path:order_id>/cancel": cancel,
@@ -178,10 +179,18 @@ _VIEWS = {view.__name__: view for view in ROUTES.values()}
 def make_blueprint() -> Blueprint:
     """Return the blueprint; register it with the configured prefix, and `marketplaces`, the configured names."""
     blueprint = ProtocolBlueprint(BLUEPRINT_NAME, __name__)
+    for path, view in ROUTES.items():
+        blueprint.add_url_rule(
+            f"/<marketplace>{path}",
+            view_func=_guarded(view),
+            methods=_METHODS.get(view, ["POST"]),
+            provide_automatic_options=False,
+            merge_slashes=False,  # a redirect would repeat the token
+        )
     blueprint.add_url_rule(
         HEALTH_PATH, view_func=health, methods=["GET"], provide_automatic_options=False, strict_slashes=False
     )
-    blueprint.record(_add_routes)
+    blueprint.record(_add_shortcuts)
     blueprint.record(_add_catch_all)
     blueprint.register_error_handler(Exception, handle)
     for code in default_exceptions:
@@ -191,20 +200,28 @@ def make_blueprint() -> Blueprint:
     return blueprint
 
 
-def _add_routes(setup: BlueprintSetupState) -> None:
-    """Add each marketplace's own: a path without a variable is found in less time than authentication takes."""
-    if "marketplaces" not in setup.options:
-        raise ConfigurationError("seller.init_app(app) registers the blueprint itself: remove the call that does")
-    for name in setup.options["marketplaces"]:
-        for path, view in ROUTES.items():
-            setup.add_url_rule(
-                f"/{name}{path}",
-                view_func=_guarded(view),
+class _Shortcut(Rule):
+    """A rule that calls are found by, and that nothing else knows of: no URL is built from it, no call redirected."""
+
+    def provides_defaults_for(self, rule: Rule) -> bool:
+        return False
+
+    def suitable_for(self, values: Mapping[str, Any], method: str | None = None) -> bool:
+        return False
+
+
+def _add_shortcuts(setup: BlueprintSetupState) -> None:
+    """Spell simulation out for each marketplace: a variable in its path costs as much as authentication."""
+    for name in setup.options.get("marketplaces", ()):
+        setup.app.url_map.add(
+            _Shortcut(
+                f"{setup.url_prefix}/{name}{SIMULATION_PATH}",
+                endpoint=f"{BLUEPRINT_NAME}.{simulate.__name__}",
+                methods=_METHODS[simulate],
                 defaults={"marketplace": name},
-                methods=_METHODS.get(view, ["POST"]),
-                provide_automatic_options=False,
-                merge_slashes=False,  # a redirect would repeat the token
+                merge_slashes=False,
             )
+        )
 
 
 def _add_catch_all(setup: BlueprintSetupState) -> None:
@@ -224,7 +241,6 @@ def _url_map() -> Map:
     return Map([Rule(path, endpoint=view.__name__, methods=methods[path]) for path, view in ROUTES.items()])
 
 
-@cache
 def _guarded(view: View) -> View:
     """Return a view of the path's values that calls `view` once the marketplace has shown its token."""
 
@@ -241,8 +257,7 @@ def _authenticated(name: str) -> Call:
     marketplace = state.settings.marketplaces.get(name)
     if marketplace is None:
         raise NotFound("no such path")
-    query = read_query(call.query_string)
-    require_marketplace(call, query, marketplace, state.failures)
+    query = require_marketplace(call, marketplace, state.failures)
     return Call(call, query, state, marketplace)
 
 

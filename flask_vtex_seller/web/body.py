@@ -83,12 +83,12 @@ def _parse(raw: bytes, what: str, limit: int) -> Any:
     return body
 
 
-def _is_deep(value: Any, most: int) -> bool:
+def _is_deep(value: Any, remaining: int) -> bool:
     """Tell whether a value is nested too deep, given that it holds at most so many objects and arrays."""
     for depth, level in enumerate(_levels(value), start=1):
-        most -= len(level)
-        # Each level below has one of the rest: an ordinary body ends with its last objects, before all they hold.
-        if depth + most <= MAX_DEPTH:
+        remaining -= len(level)
+        # Each level below has one of them at least: an ordinary body ends with its last objects, before all they hold.
+        if depth + remaining <= MAX_DEPTH:
             return False
         if depth > MAX_DEPTH:
             return True

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, request, url_for
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.routing import BuildError
 from werkzeug.test import Client
 
 from flask_vtex_seller import VtexSeller
@@ -14,6 +15,7 @@ from flask_vtex_seller import VtexSeller
 from ..shops import ACME, TOKEN, Shop, order_body
 from .conftest import NewHost, check, create_all, live_through
 
+CART = {"items": [{"id": "apple", "quantity": 1}]}
 PLACEMENT = f"/api/vtex/acme/pvt/orders?token={TOKEN}"
 TOLERATED = ["/pvt/orders", "/pvt/orders/", "//pvt/orders", "//pvt//orders//"]
 
@@ -61,16 +63,31 @@ def test_all_below_our_prefix_is_answered_in_our_contract(shop: Shop, method: st
     assert "x-vtex-error-code" in response.headers
 
 
-def test_each_marketplace_has_its_own_routes_and_the_host_sees_whose_was_called(
-    new_shop: Callable[..., Shop],
-) -> None:
+def test_the_host_sees_which_marketplace_calls(new_shop: Callable[..., Shop]) -> None:
     shop, seen = new_shop(marketplaces={"acme": ACME, "acme2": ACME, "other-1": ACME}), []
     shop.app.after_request(lambda response: (seen.append((request.endpoint, request.view_args)), response)[1])
-    for name in ("acme", "acme2", "other-1"):
-        response = shop.app.test_client().post(f"/api/vtex/{name}/pvt/orders?token={TOKEN}", json=[order_body()])
-        assert_ours(response, 200)
-    assert seen == [("vtex_seller.place", {"marketplace": name}) for name in ("acme", "acme2", "other-1")]
-    assert shop.app.test_client().post(f"/api/vtex/nobody/pvt/orders?token={TOKEN}", json=[]).status_code == 404
+    calls = [("place", "/pvt/orders", [order_body()]), ("simulate", "/pvt/orderForms/simulation", CART)]
+    for _, path, body in calls:
+        for name in ("acme", "acme2", "other-1"):
+            assert_ours(shop.app.test_client().post(f"/api/vtex/{name}{path}?token={TOKEN}", json=body), 200)
+        assert shop.app.test_client().post(f"/api/vtex/nobody{path}?token={TOKEN}", json=body).status_code == 404
+    expected = [
+        (f"vtex_seller.{view}", {"marketplace": name})
+        for view, _, _ in calls
+        for name in ("acme", "acme2", "other-1", "nobody")
+    ]
+    assert seen == expected
+
+
+def test_urls_are_built_for_the_marketplace_that_is_named(new_shop: Callable[..., Shop]) -> None:
+    """However many have a simulation route of their own."""
+    shop = new_shop(marketplaces={"acme": ACME, "globex": ACME})
+    with shop.app.test_request_context():
+        for name in ("acme", "globex", "nobody"):
+            built = url_for("vtex_seller.simulate", marketplace=name)
+            assert built == f"/api/vtex/{name}/pvt/orderForms/simulation"
+        with pytest.raises(BuildError):
+            url_for("vtex_seller.simulate")
 
 
 def test_routes_of_the_host_beside_ours_stay_the_hosts(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_vtex_seller import SimulationRequest, Sla
+from flask_vtex_seller.simulation.figures import Figures
 from flask_vtex_seller.simulation.health import RECENT_SECONDS
 
 from ..cli.conftest import served
@@ -74,6 +75,14 @@ def test_answers_and_the_time_of_the_hooks_are_counted_with_and_without_a_budget
         assert 0 < said["simulations"]["slowestHookSeconds"] + said["simulations"]["hookSeconds"] < LONG
         assert said["simulations"]["threads"] == (16 if config else None)
         assert "3 answered, 0 late" in found.status()[1]
+
+
+def test_the_slowest_answer_is_the_slowest_whenever_it_came() -> None:
+    figures = Figures(StoppedClock())
+    for seconds in (0.5, 2.0, 1.0):
+        figures.add_answer(seconds)
+    counts = figures.counts()
+    assert (counts.answered, counts.hook_seconds, counts.slowest_seconds) == (3, 3.5, 2.0)
 
 
 def test_a_late_answer_is_a_warning_for_a_while(watched: Callable[..., Watched]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import request
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.test import TestResponse
 
@@ -202,11 +202,6 @@ def test_a_query_that_holds_a_cart_or_is_long_is_not_kept() -> None:
 
 def test_a_sales_channel_of_the_query_is_cut_off() -> None:
     assert read_query(b"sc=&sc=%00&sc=" + b"7" * 100).sales_channel == "7" * 64
-
-
-def test_a_blueprint_that_the_shop_registers_itself_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"^seller\.init_app\(app\) registers the blueprint itself"):
-        Flask("shop").register_blueprint(VtexSeller(SQLAlchemy()).blueprint)
 
 
 def test_a_route_that_is_added_to_the_blueprint_would_stand_open_and_is_refused() -> None:
