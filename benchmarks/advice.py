@@ -2,10 +2,11 @@
 
     python benchmarks/advice.py [--database URL] [--rounds N] [--seconds N] [--only loaders|servers]
 
-Two tables in Markdown. The first one calls loaders in this process, on SQLite or the database of `--database`, whose
+Tables in Markdown. The first one calls loaders in this process, on SQLite or the database of `--database`, whose
 tables it replaces: the processor time of this process and the time on the wall, as ratios to the advised way. The
-second one puts load on servers: their processor time for an answer and their answers a second, as ratios to one sync
-worker of gunicorn. Each ratio is the median of the rounds' own ratios; within a round the order is random.
+others put load on servers, with a loader that has its offers in memory and with one that waits 5 ms for them: the
+processor time for an answer and the answers a second, as ratios to one sync worker of gunicorn. Each ratio is the
+median of the rounds' own ratios; within a round the order is random.
 """
 
 import argparse
@@ -44,6 +45,7 @@ SERVERS = {
     "gunicorn, 1 worker of 4 threads": gunicorn("--workers", "1", "--threads", "4"),
     "gunicorn, 2 sync workers": gunicorn("--workers", "2"),
     "gunicorn, 2 workers of 4 threads": gunicorn("--workers", "2", "--threads", "4"),
+    "gunicorn, 2 workers of 4 threads, --reuse-port": gunicorn("--workers", "2", "--threads", "4", "--reuse-port"),
     "gunicorn, 2 workers of 16 threads": gunicorn("--workers", "2", "--threads", "16"),
     "Granian, 1 worker": granian("--workers", "1", "--blocking-threads", "4"),
     "Granian, 2 workers": granian("--workers", "2", "--blocking-threads", "4"),
@@ -111,12 +113,13 @@ def _shuffled(ways: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     return {name: ways[name]() for name in random.sample(sorted(ways), len(ways))}
 
 
-def compare_servers(rounds: int, seconds: float) -> None:
-    """Print the second table."""
-    print(f"\n| {CONNECTIONS} connections, offers in memory | items | CPU | answers a second | p99 |")
+def compare_servers(loader: str, rounds: int, seconds: float) -> None:
+    """Print the table of a loader."""
+    print(f"\n| {CONNECTIONS} connections, {loader} | items | CPU | answers a second | p99 |")
     print("|---|---|---|---|---|")
     with ExitStack() as stack:
-        servers = {name: stack.enter_context(serve(*command)) for name, command in SERVERS.items()}
+        serving = ((name, serve(*command, BENCH_LOADER=loader)) for name, command in SERVERS.items())
+        servers = {name: stack.enter_context(server) for name, server in serving}
         for size in (1, 10):
             ways = {name: _firing(server, size, seconds) for name, server in servers.items()}
             samples = [_shuffled(ways) for _ in range(rounds)]
@@ -147,7 +150,8 @@ def main() -> None:
     os.environ.pop("BENCH_DATABASE", None)
     os.environ.pop("BENCH_ENGINE", None)
     if wanted.only != "loaders":
-        compare_servers(wanted.rounds, wanted.seconds)
+        for loader in ("from_memory", "waiting"):
+            compare_servers(loader, wanted.rounds, wanted.seconds)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ BENCH_HEARD, the path of a file, it writes down each statement that is no read, 
 
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,12 @@ def from_memory(sku_ids: Sequence[str], _: SimulationRequest) -> Iterable[Offer]
     return [IN_MEMORY[sku] for sku in sku_ids]
 
 
+def waiting(sku_ids: Sequence[str], request: SimulationRequest) -> Iterable[Offer]:
+    """As for a database or another system that takes 5 ms."""
+    time.sleep(0.005)
+    return from_memory(sku_ids, request)
+
+
 def one_query(sku_ids: Sequence[str], _: SimulationRequest) -> Iterable[Offer]:
     rows = db.session.execute(select(*COLUMNS).where(Product.sku.in_(sku_ids)))
     return [Offer(sku_id=sku, price=price, stock=stock) for sku, price, stock in rows]
@@ -112,7 +119,7 @@ def reading() -> Any:
 
 
 LOADERS = {loader.__name__: loader for loader in (from_memory, one_query, a_query_each, entities, an_entity_each)}
-LOADERS |= {loader.__name__: loader for loader in (autocommit, at_once, one_text)}
+LOADERS |= {loader.__name__: loader for loader in (autocommit, at_once, one_text, waiting)}
 
 
 def offers(sku_ids: Sequence[str], simulation: SimulationRequest) -> Iterable[Offer]:
