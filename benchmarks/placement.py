@@ -2,8 +2,9 @@
 
     python benchmarks/placement.py [--check] [--rounds N] [--only TEXT]
 
-Needs gunicorn, one of whose sync workers serves each shop on loopback, and Linux, which counts each process's
-nanoseconds. An order has 10 lines and 5 to 7 kB, and the shop's hook takes its stock and writes it with its lines.
+Needs the extras `bench` and `test`, and Linux, which counts each process's nanoseconds. One of gunicorn's sync workers
+serves each shop on loopback. An order has 10 lines and 5 to 7 kB, and the shop's hook takes its stock and writes it
+with its lines.
 
 - The *hook's work alone*: a bare Flask route reads the body, does what the hook does, commits, answers with the body.
 - With the *database's work*: the same route also runs, in its one transaction, the very statements that ours was heard
