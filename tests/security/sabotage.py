@@ -10,8 +10,8 @@ SABOTAGES = (
     Sabotage(
         "a token is compared letter by letter",
         "web/auth.py",
-        "hmac.compare_digest(candidate, token)",
-        "candidate == token",
+        'hmac.compare_digest(text.encode("utf-8", "surrogatepass"), token.reveal().encode())',
+        'text.encode("utf-8", "surrogatepass") == token.reveal().encode()',
         f"{AUTH}test_how_much_of_a_token_is_right_cannot_be_measured",
     ),
     Sabotage(
