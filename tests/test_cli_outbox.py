@@ -14,7 +14,7 @@ from flask_vtex_seller.outbox.limits import REPEATS_PER_SECOND
 from flask_vtex_seller.outbox.message import Message, MessageState
 
 from .outbox.box import BUSY, DELIVERED, REFUSED, Box, invoice, make_box, notice, said
-from .shops import APP_TOKEN, Shop, order_body
+from .shops import APP_TOKEN, Shop
 
 
 def run(box: Box, *arguments: str, answer: str | None = None) -> Result:
@@ -84,25 +84,6 @@ def test_the_list_has_a_heading_even_without_messages(new_shop: Callable[..., Sh
 )
 def test_the_list_can_be_narrowed(box: Box, arguments: tuple[str, ...], expected: list[str]) -> None:
     assert listed(box, *arguments) == expected
-
-
-def test_an_orders_messages_are_found_by_its_id_of_the_shops_too(new_shop: Callable[..., Shop]) -> None:
-    shop = new_shop()
-    shop.call("/pvt/orders", [order_body(), order_body("other-01")])
-    with shop.app.app_context():
-        for order_id in ("S-1", "S-2"):
-            shop.seller.cancel_order(order_id, reason="broken")
-        shop.db.session.commit()
-    command = ("vtex-seller", "outbox", "list", "--order")
-    for order_id, lane in (
-        ("S-1", "order:1138342255777-01"),
-        ("1138342255777-01", "order:1138342255777-01"),
-        ("S-2", "order:other-01"),
-    ):
-        _, line = shop.app.test_cli_runner().invoke(args=[*command, order_id]).output.splitlines()
-        assert line.split()[2:4] == ["cancel_order", lane]
-    for nobody in (("S-3",), ("S-1", "--marketplace", "nobody")):
-        assert len(shop.app.test_cli_runner().invoke(args=[*command, *nobody]).output.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [("--state", "lost"), ("--limit", "0"), ("--limit", "1001"), ("--limit", "x")])

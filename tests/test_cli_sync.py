@@ -29,7 +29,7 @@ def run(shop: Shop, *arguments: str) -> Result:
 
 def messages(shop: Shop, *, limit: int = 5000) -> list[Message]:
     with shop.app.app_context():
-        page = current_state().outbox.page(state=None, marketplace=None, limit=limit)
+        page = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=limit)
     return list(reversed(page))
 
 

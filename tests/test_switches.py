@@ -37,7 +37,7 @@ def shop_with(new_shop: MakeShop, **settings: Any) -> Shop:
 
 def said(shop: Shop) -> list[tuple[str, str]]:
     with shop.app.app_context():
-        page = current_state().outbox.page(state=None, marketplace=None, limit=100)
+        page = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=100)
     return [(message.marketplace, message.operation) for message in reversed(page)]
 
 

@@ -51,7 +51,7 @@ every_notice = pytest.mark.parametrize("notice", NOTICES)
 def said(shop: Shop) -> list[tuple[str, str, dict[str, str]]]:
     """Marketplace, operation and arguments of each message, as committed, the oldest first."""
     with shop.app.app_context():
-        page = current_state().outbox.page(state=None, marketplace=None, limit=1000)
+        page = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=1000)
     return [(message.marketplace, message.operation, dict(message.arguments)) for message in reversed(page)]
 
 
@@ -296,7 +296,7 @@ def test_a_drain_without_room_sends_nothing_and_keeps_what_waits(shop: Shop, bou
         seller.notify_price("apple")
     with shop.app.app_context():
         report = shop.seller.drain(**bounds)
-        waiting = current_state().outbox.page(state=None, marketplace=None, limit=10)
+        waiting = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=10)
     assert (report.delivered, report.failed, report.dead) == (0, 0, 0)
     assert [(message.state.value, message.attempts) for message in waiting] == [("pending", 0)] * 2
 
@@ -315,4 +315,4 @@ def test_one_name_is_not_a_list_of_marketplaces(new_shop: Callable[..., Shop], v
         with pytest.raises(TypeError, match="list of names"):
             getattr(shop.seller, verb)("apple", marketplaces="ab")
         getattr(shop.seller, verb)("apple", marketplaces=["a", "a"])
-        assert len(current_state().outbox.page(state=None, marketplace=None, limit=9)) == 1
+        assert len(current_state().outbox.page(state=None, marketplace=None, lane=None, limit=9)) == 1

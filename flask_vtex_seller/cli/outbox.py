@@ -64,7 +64,7 @@ def _filters(command: F) -> F:
     """Add the options that choose messages."""
     for option in (
         click.option("--older-than", callback=_read_age, help="Only those said longer ago than this, such as 36h."),
-        click.option("--order", help="Only about the order with this id, the marketplace's or the shop's."),
+        click.option("--order", help="Only about the order with this id of the marketplace's."),
         click.option("--operation", help="Only of this operation, such as invoice."),
         click.option("--marketplace", help="Only to this marketplace."),
     ):
@@ -78,15 +78,9 @@ def _chosen(
     return {
         "marketplace": marketplace,
         "operation": operation,
-        "lanes": None if order is None else _lanes(order, marketplace),
+        "lane": None if order is None else order_lane(order),
         "said_before": None if older_than is None else current_state().drain.clock.now() - older_than,
     }
-
-
-def _lanes(order_id: str, marketplace: str | None) -> set[str]:
-    """Return the lanes of the orders of that id, the shop's or a marketplace's; messages may outlive their order."""
-    orders = current_state().ledger.named(order_id, marketplace)
-    return {order_lane(order_id), *(order_lane(order.marketplace_order_id) for order in orders)}
 
 
 @outbox_cli.command("list")

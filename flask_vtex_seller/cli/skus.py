@@ -71,7 +71,7 @@ def show(sku_id: str, marketplace: str | None) -> None:
         for name, value in record._asdict().items():
             click.echo(f"{name:<30} {shown(value)}")
         for lane in (f"sku:{sku_id}", f"look:{sku_id}"):
-            for message in state.outbox.page(marketplace=record.marketplace, lanes=[lane], limit=_MESSAGES):
+            for message in state.outbox.page(marketplace=record.marketplace, lane=lane, limit=_MESSAGES):
                 words = f"{message.operation} {message.state.value}: {message.last_reason}"
                 click.echo(f"{f'message {message.id}':<30} {words}")
 

@@ -5,7 +5,7 @@ row stays pending while it is leased, so nothing behind it in its lane can be ta
 runs out and another takes the message up again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -226,7 +226,7 @@ class OutboxLedger:
         limit: int,
         state: MessageState | None = None,
         marketplace: str | None = None,
-        lanes: Collection[str] | None = None,
+        lane: str | None = None,
         operation: str | None = None,
         said_before: datetime | None = None,
         before: int | None = None,
@@ -248,8 +248,8 @@ class OutboxLedger:
             criteria.append(columns.state == state.value)
         if marketplace is not None:
             criteria.append(columns.marketplace == marketplace)
-        if lanes is not None:
-            criteria.append(columns.lane.in_(lanes))
+        if lane is not None:
+            criteria.append(columns.lane == lane)
         # The ids first: to find out which are the newest, whole rows would be sorted, with their bodies.
         ids = select(columns.id).where(*criteria).order_by(columns.id.desc()).limit(limit).scalar_subquery()
         return self._read(select(self._table).where(columns.id.in_(ids)).order_by(columns.id.desc()))

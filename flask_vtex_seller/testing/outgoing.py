@@ -128,7 +128,7 @@ class Outgoing:
         """Return what was written about a SKU, the newest first."""
         with self.app.app_context():
             return self.state.outbox.page(
-                state=None, marketplace=self.marketplace.name, lanes=[f"sku:{sku_id}"], limit=_MESSAGES
+                state=None, marketplace=self.marketplace.name, lane=f"sku:{sku_id}", limit=_MESSAGES
             )
 
     def say(self, placed: Placed, verb: Callable[[Order], None]) -> None:

@@ -103,7 +103,7 @@ class World:
     def messages(self) -> list[Message]:
         with self.engine.begin() as connection:
             ledger = OutboxLedger(connection, self.tables["vtex_outbox"])
-            return ledger.page(state=None, marketplace=None, limit=100)[::-1]
+            return ledger.page(state=None, marketplace=None, lane=None, limit=100)[::-1]
 
     def said(self) -> list[tuple[str, str]]:
         """Operation and state of all messages, oldest first."""

@@ -162,7 +162,7 @@ def drain(deliveries: int = 0) -> None:
     with shop.app.app_context():
         while True:
             shop.seller.drain()
-            pending = current_state().outbox.page(state=MessageState.PENDING, marketplace=None, limit=1)
+            pending = current_state().outbox.page(state=MessageState.PENDING, marketplace=None, lane=None, limit=1)
             shop.db.session.rollback()
             if not pending:
                 return

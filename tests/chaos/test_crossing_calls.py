@@ -58,7 +58,7 @@ def run(warehouse: Warehouse, ports: list[int], rng: Random, number: int) -> Rac
     answers = volley([_call(rng.choice(ports), runner, order_id) for runner in runners])
     with shop.app.app_context():
         order = shop.seller.order(order_id)
-        page = current_state().outbox.page(lanes=[order_lane(id_)], limit=99)
+        page = current_state().outbox.page(lane=order_lane(id_), limit=99)
         messages = [message.operation for message in page]
     pairs = list(zip(runners, answers, strict=True))
     return Race(authorized=authorized, answers=pairs, order=order, messages=messages, deeds=warehouse.deeds(id_))

@@ -463,7 +463,7 @@ class OrderLife(RuleBasedStateMachine):
     def _messages(self, id_: str) -> list[Message]:
         """The oldest first."""
         with self.shop.app.app_context():
-            return current_state().outbox.page(lanes=[order_lane(id_)], limit=999)[::-1]
+            return current_state().outbox.page(lane=order_lane(id_), limit=999)[::-1]
 
 
 class _RollBack(Exception):

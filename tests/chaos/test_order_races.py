@@ -237,7 +237,7 @@ def test_invoicing_and_deciding_at_once_never_sends_the_invoice_of_a_canceled_or
         refused = invoice_while_deciding(shop, order_id, cancel_first=bool(number % 2))
         with shop.app.app_context():
             lane = order_lane(f"{number:013}-01")
-            page = current_state().outbox.page(state=None, marketplace=None, lanes=[lane], limit=9)
+            page = current_state().outbox.page(state=None, marketplace=None, lane=lane, limit=9)
             order = shop.seller.order(order_id)
         states = {message.operation: message.state.value for message in page}
         if decision is CancellationDecision.REFUSE:
@@ -348,7 +348,7 @@ def test_a_decision_that_came_too_late_settles_no_held_invoice(new_shop: Callabl
 
 def messages(shop: Shop) -> list[Message]:
     with shop.app.app_context():
-        return current_state().outbox.page(state=None, marketplace=None, limit=99)
+        return current_state().outbox.page(state=None, marketplace=None, lane=None, limit=99)
 
 
 @pytest.mark.postgres

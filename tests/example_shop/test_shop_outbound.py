@@ -28,7 +28,7 @@ def said(app: Flask) -> Said:
 
     def read() -> list[Message]:
         with app.app_context():
-            page = current_state().outbox.page(state=None, marketplace=None, limit=100)[::-1]
+            page = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=100)[::-1]
         new = [message for message in page if message.id not in seen]
         seen.update(message.id for message in new)
         return [message for message in new if message.operation != "inventory_notification"]
@@ -42,7 +42,7 @@ def restocked(app: Flask) -> Callable[[], list[str]]:
 
     def read() -> list[str]:
         with app.app_context():
-            page = current_state().outbox.page(state=None, marketplace=None, limit=100)[::-1]
+            page = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=100)[::-1]
         return [message.arguments["sku_id"] for message in page if message.operation == "inventory_notification"]
 
     return read

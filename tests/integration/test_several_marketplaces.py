@@ -249,7 +249,7 @@ def test_a_forged_endpoint_neither_gets_the_key_nor_loses_the_invoice(
     assert drain(protocol) == (1, 0, 0)
     assert heard(acme) == [f"POST {OMS}/invoice"]
     with protocol.app.app_context():
-        [message] = current_state().outbox.page(state=None, marketplace=None, limit=9)
+        [message] = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=9)
     assert message.last_reason.startswith("200 (sent to base_url: the order's marketplaceServicesEndpoint ")
 
 

@@ -22,7 +22,7 @@ def shop(new_shop: Callable[..., Shop]) -> Shop:
 
 def said(shop: Shop) -> list[Message]:
     with shop.app.app_context():
-        return current_state().outbox.page(state=None, marketplace=None, limit=100)[::-1]
+        return current_state().outbox.page(state=None, marketplace=None, lane=None, limit=100)[::-1]
 
 
 @pytest.mark.parametrize("agreement", list(Agreement))

@@ -47,7 +47,7 @@ def state_of(shop: Shop) -> State:
 def waiting(shop: Shop) -> list[Message]:
     """Every message, the oldest first."""
     with shop.app.app_context():
-        page = state_of(shop).outbox.page(state=None, marketplace=None, limit=100)
+        page = state_of(shop).outbox.page(state=None, marketplace=None, lane=None, limit=100)
     return page[::-1]
 
 

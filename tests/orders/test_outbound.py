@@ -71,7 +71,7 @@ def say(shop: Shop, verb: str, *arguments: Any, **keywords: Any) -> None:
 def waiting(shop: Shop) -> list[tuple[str, dict[str, str], Any]]:
     """Return what stands in the outbox, oldest first."""
     with shop.app.app_context():
-        page = shop.app.extensions["vtex_seller"].outbox.page(state=None, marketplace=None, lanes=[LANE], limit=100)
+        page = shop.app.extensions["vtex_seller"].outbox.page(state=None, marketplace=None, lane=LANE, limit=100)
     return [(message.operation, message.arguments, message.body) for message in reversed(page)]
 
 
@@ -433,7 +433,7 @@ class TestUnsaying:
     def discard_last(shop: Shop) -> None:
         state = shop.app.extensions["vtex_seller"]
         with shop.app.app_context():
-            last = state.outbox.page(state=None, marketplace=None, lanes=[LANE], limit=1)[0]
+            last = state.outbox.page(state=None, marketplace=None, lane=LANE, limit=1)[0]
         assert state.drain.move([last.id], MessageState.DISCARDED, reason="wrong number, ana") == 1
 
     def test_a_corrected_invoice_takes_the_place_of_a_discarded_one(self, shop: Shop) -> None:

@@ -354,7 +354,7 @@ def test_the_hook_itself_may_give_it_up(shop: Shop) -> None:
     use_hook(shop, lambda expired: shop.seller.cancel_order(expired.order_id or "", reason="not paid in time"))
     expired_shop(shop)
     with shop.app.app_context():
-        (message,) = state_of(shop).outbox.page(state=None, marketplace=None, limit=9)
+        (message,) = state_of(shop).outbox.page(state=None, marketplace=None, lane=None, limit=9)
     assert message.operation == "cancel_order"
     assert shop.call("/pvt/orders/S-1/fulfill", {}).json["error"]["code"] == "ORDER_CANCELED"
 

@@ -90,7 +90,7 @@ class Box:
     def states(self) -> dict[str, str]:
         """By the message's short name; for names said once."""
         with self.ledger() as ledger:
-            messages = ledger.page(state=None, marketplace=None, limit=1000)
+            messages = ledger.page(state=None, marketplace=None, lane=None, limit=1000)
         return {said(message): message.state.value for message in reversed(messages)}
 
     def ids(self) -> list[int]:

@@ -361,15 +361,15 @@ def test_pages_are_narrowed_and_begin_with_the_newest(box: Box) -> None:
 
     def page(**changes: Any) -> list[str]:
         with box.ledger() as ledger:
-            return names(ledger.page(**{"state": None, "marketplace": None, "limit": 50, **changes}))
+            return names(ledger.page(**{"state": None, "marketplace": None, "lane": None, "limit": 50, **changes}))
 
     assert page() == ["apple", "3", "2", "1"]
     assert page(limit=2) == ["apple", "3"]
     assert page(state=MessageState.DEAD) == ["1"]
     assert page(marketplace="other") == ["3"]
-    assert page(lanes=["order:A"]) == ["2", "1"]
-    assert page(lanes=["order:A"], state=MessageState.PENDING) == ["2"]
-    assert page(lanes=["order:%"]) == []
+    assert page(lane="order:A") == ["2", "1"]
+    assert page(lane="order:A", state=MessageState.PENDING) == ["2"]
+    assert page(lane="order:%") == []
 
 
 def test_an_unknown_message_is_none(box: Box) -> None:

@@ -110,7 +110,7 @@ def test_a_worker_goes_on_whatever_is_answered(
         if not rounds % 10:
             say_everything(shop, numbers, 1)
     with shop.app.app_context():
-        messages = current_state().outbox.page(state=None, marketplace=None, limit=5000)
+        messages = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=5000)
     states = {state.value: sum(message.state is state for message in messages) for state in MessageState}
     figures.note("S11", answers=len(home.received), rounds=rounds, **states)
     assert len(home.received) >= scale(30, 300)

@@ -118,7 +118,7 @@ def test_no_hostile_endpoint_gets_a_connection_and_every_invoice_arrives(
         "/api/oms/pvt/orders"
     }
     with shop.app.app_context():
-        messages = current_state().outbox.page(state=None, marketplace=None, limit=1000)
+        messages = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=1000)
     for message in messages:
         assert (message.last_reason or "").startswith("200 (sent to base_url: the order's marketplaceServicesEndpoint")
     assert "evil" not in caplog.text
@@ -146,7 +146,7 @@ def test_a_name_that_is_rebound_after_the_check_gets_no_key(shop: Shop, home: Lo
     assert say_invoice(shop, 1, OMS)
     assert drain(shop) == (0, 1, 0)
     with shop.app.app_context():
-        [message] = current_state().outbox.page(state=None, marketplace=None, limit=9)
+        [message] = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=9)
     assert message.last_reason == "not sent: SSLError"
     assert home.received == []
 

@@ -124,7 +124,7 @@ def test_a_call_may_go_without_an_answer(
     assert deliver_now().failed == 1
     assert vtex_marketplace.calls[0].status is None
     with shop.app.app_context():
-        (message,) = current_state().outbox.page(state=None, marketplace=None, limit=9)
+        (message,) = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=9)
     assert reason in message.last_reason
     assert deliver_now(after=HOUR).delivered == 1
 
