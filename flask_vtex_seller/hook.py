@@ -31,9 +31,10 @@ def iterable(answer: Iterable[T], kind: type) -> Iterable[T]:
     Raises:
         WrongAnswer: it cannot be; a `return` was forgotten, most often.
     """
-    if not hasattr(answer, "__iter__"):
-        raise WrongAnswer(kind, type(answer).__name__)
-    return answer
+    try:
+        return iter(answer)
+    except TypeError:
+        raise WrongAnswer(kind, type(answer).__name__) from None
 
 
 class Hook(Generic[F]):

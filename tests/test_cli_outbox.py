@@ -14,7 +14,7 @@ from flask_vtex_seller.outbox.limits import REPEATS_PER_SECOND
 from flask_vtex_seller.outbox.message import Message, MessageState
 
 from .outbox.box import BUSY, DELIVERED, REFUSED, Box, invoice, make_box, notice, said
-from .shops import APP_TOKEN, Shop
+from .shops import ACME, APP_TOKEN, TOKEN, Shop, order_body
 
 
 def run(box: Box, *arguments: str, answer: str | None = None) -> Result:
@@ -84,6 +84,42 @@ def test_the_list_has_a_heading_even_without_messages(new_shop: Callable[..., Sh
 )
 def test_the_list_can_be_narrowed(box: Box, arguments: tuple[str, ...], expected: list[str]) -> None:
     assert listed(box, *arguments) == expected
+
+
+def test_an_orders_messages_are_found_by_its_id_of_the_shops_too(new_shop: Callable[..., Shop]) -> None:
+    """And nobody else's: two marketplaces may call their orders alike, and one may call its order as the shop does."""
+    shop = new_shop(marketplaces={"acme": ACME, "globex": ACME})
+    for name, ids in (("acme", ["A-01", "S-4"]), ("globex", ["A-01", "B-01"])):
+        path = f"/api/vtex/{name}/pvt/orders?token={TOKEN}"
+        assert shop.app.test_client().post(path, json=[*map(order_body, ids)]).status_code == 200
+    with shop.app.app_context():
+        for order_id in ("S-1", "S-2", "S-3", "S-4"):
+            shop.seller.cancel_order(order_id, reason="broken")
+        shop.db.session.commit()
+
+    def about(*arguments: str) -> list[str]:
+        command = ["vtex-seller", "outbox", "list", "--order", *arguments]
+        result = shop.app.test_cli_runner().invoke(args=command)
+        assert result.exit_code == 0, result.output
+        return [" ".join(line.split()[i] for i in (1, 3)) for line in result.output.splitlines()[1:]]
+
+    assert about("S-1") == ["acme order:A-01"]
+    assert about("S-3") == about("S-3", "--marketplace", "globex") == ["globex order:A-01"]
+    assert about("A-01") == ["globex order:A-01", "acme order:A-01"]
+    assert about("S-4") == ["acme order:S-4"]
+    assert about("S-4", "--marketplace", "globex") == ["globex order:B-01"]
+    assert about("S-5") == about("S-1", "--marketplace", "globex") == []
+
+
+def test_of_two_orders_that_share_the_shops_id_one_is_to_be_named(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(marketplaces={"acme": ACME, "globex": ACME})
+    shop.place = lambda _: "same"
+    for name in ("acme", "globex"):
+        shop.app.test_client().post(f"/api/vtex/{name}/pvt/orders?token={TOKEN}", json=[order_body()])
+    command = ["vtex-seller", "outbox", "discard", "--all", "--reason", "x", "--yes", "--order", "same"]
+    result = shop.app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert "acme, globex all placed an order 'same': say which with --marketplace" in result.output
 
 
 @pytest.mark.parametrize("arguments", [("--state", "lost"), ("--limit", "0"), ("--limit", "1001"), ("--limit", "x")])

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError
 
 from flask_vtex_seller import ConfigurationError, HookFailed, HookMissing, OutOfStock, PlacementRefused
-from flask_vtex_seller.hook import Hook, HookBoundary
+from flask_vtex_seller.hook import Hook, HookBoundary, WrongAnswer, iterable
 
 
 def one() -> None: ...
@@ -170,3 +170,16 @@ def test_the_end_of_the_process_goes_through(kind: type[BaseException]) -> None:
 def test_a_hook_that_raises_nothing_passes() -> None:
     with HookBoundary("place"):
         pass
+
+
+def test_whatever_can_be_iterated_is_an_answer() -> None:
+    class Rows:
+        """As older database libraries return them."""
+
+        def __getitem__(self, place: int) -> str:
+            return ["a", "b"][place]
+
+    rows: Any = Rows()
+    assert [*iterable(rows, str)] == ["a", "b"]
+    with pytest.raises(WrongAnswer, match=r"^returned NoneType where str objects belong$"):
+        iterable(None, str)  # type: ignore[arg-type]

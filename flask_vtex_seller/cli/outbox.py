@@ -64,7 +64,7 @@ def _filters(command: F) -> F:
     """Add the options that choose messages."""
     for option in (
         click.option("--older-than", callback=_read_age, help="Only those said longer ago than this, such as 36h."),
-        click.option("--order", help="Only about the order with this id of the marketplace's."),
+        click.option("--order", help="Only about the order with this id, the marketplace's or the shop's."),
         click.option("--operation", help="Only of this operation, such as invoice."),
         click.option("--marketplace", help="Only to this marketplace."),
     ):
@@ -75,12 +75,29 @@ def _filters(command: F) -> F:
 def _chosen(
     *, marketplace: str | None, operation: str | None, order: str | None, older_than: timedelta | None
 ) -> dict[str, Any]:
+    lane = None
+    if order is not None:
+        marketplace, lane = _about(order, marketplace)
     return {
         "marketplace": marketplace,
         "operation": operation,
-        "lane": None if order is None else order_lane(order),
+        "lane": lane,
         "said_before": None if older_than is None else current_state().drain.clock.now() - older_than,
     }
+
+
+def _about(order_id: str, marketplace: str | None) -> tuple[str | None, str]:
+    """Return where messages about an order are: the one that a marketplace calls so, or else that the shop does.
+
+    Messages may outlive their order.
+    """
+    orders = current_state().ledger.named(order_id, marketplace)
+    if not orders or any(order.marketplace_order_id == order_id for order in orders):
+        return marketplace, order_lane(order_id)
+    if len(orders) > 1:
+        names = ", ".join(sorted(order.marketplace for order in orders))
+        raise click.ClickException(f"{names} all placed an order {order_id!r}: say which with --marketplace")
+    return orders[0].marketplace, order_lane(orders[0].marketplace_order_id)
 
 
 @outbox_cli.command("list")

@@ -167,6 +167,7 @@ _OPERATIONS = (
         services_path=f"{_SERVICES_ORDER}/cancel",
         permission="OMS > Cancel order",
         endings={400: Meaning.NOT_NEEDED},
+        says_already_done=True,
     ),
     # external-seller-marketplace.json: /pvt/orders/{participantOrderId}/changes/{changeRequestId}/send-agreement;
     # the connector guide has it below /api/order-system

@@ -105,6 +105,8 @@ def of_answer(operation: Operation, status: int, headers: Mapping[str, str], tex
     """
     if 200 <= status < 300:
         judged = _success(operation, status, text)
+    elif status == 400 and operation.says_already_done and _is_already_canceled(text):
+        judged = _ending(400, Meaning.ALREADY_DONE)
     elif status in operation.endings and not _is_page(text):
         judged = _ending(status, operation.endings[status])
     elif status == 400 and (found := _bad_request(operation, text)) is not None:
@@ -133,8 +135,6 @@ def _ending(status: int, meaning: Meaning) -> Outcome:
 
 def _bad_request(operation: Operation, text: str) -> Outcome | None:
     """Judge a 400 that says more than that; None if this one does not."""
-    if operation.says_already_done and _is_already_canceled(text):
-        return _ending(400, Meaning.ALREADY_DONE)
     if _is_page(text):
         return None
     if operation.says_already_done:

@@ -113,7 +113,7 @@ class Claims:
             answer = function(*question)
             self.ledger.session.flush()
         if not self.ledger.session.is_active:
-            reason = "went on after the database had refused what it wrote; db.session.begin_nested() allows that"
+            reason = "went on after a flush that failed; db.session.begin_nested() allows that"
             raise HookFailed(hook.name, reason)
         return answer
 

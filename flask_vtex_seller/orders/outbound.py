@@ -262,7 +262,7 @@ class OrderMessageHandler:
         if orders.advance(*_key(message), sources=sources, state=OrderState.CANCELED, canceled_at=self.clock.now()):
             return
         if orders.advance(*_key(message), sources=_CANCELABLE, cancellation_said_at=None):
-            words = "the marketplace does not cancel order %s, of which something is still invoiced: return it first"
+            words = "the marketplace does not cancel order %s, which goes on: not all that it has invoiced came back"
             marketplace, id_ = _key(message)
             _log.warning(words, id_, extra={"marketplace": marketplace, "marketplace_order_id": id_})
 

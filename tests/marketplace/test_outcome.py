@@ -72,9 +72,10 @@ def test_400_to_the_cancellation_of_a_returned_order_is_a_normal_end() -> None:
 @pytest.mark.parametrize(
     "text", ["Order is already canceled", '{"error": {"message": "The order has ALREADY been Cancelled."}}']
 )
-def test_400_that_says_already_canceled_is_done(text: str) -> None:
+@pytest.mark.parametrize("name", ["cancel_order", "cancel_returned_order"])
+def test_400_that_says_already_canceled_is_done(name: str, text: str) -> None:
     """P70"""
-    outcome = judge("cancel_order", 400, text)
+    outcome = judge(name, 400, text)
     assert (outcome.verdict, outcome.meaning) == (Verdict.DELIVERED, Meaning.ALREADY_DONE)
 
 

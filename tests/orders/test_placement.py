@@ -462,7 +462,7 @@ class TestRefused:
         shop.place = go_on
         response = place(shop, [order_body()])
         assert (response.status_code, error_code(response)) == (500, "ORD008")
-        assert "on_order_placement went on after the database had refused what it wrote" in caplog.text
+        assert "on_order_placement went on after a flush that failed" in caplog.text
         shop.place = None
         assert place(shop, [order_body()]).status_code == 200
 
