@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from types import MappingProxyType
 from typing import Any
 
 from .config_values import PATH, Values, interval, not_negative, positive, whole
 from .errors import ConfigurationError
 from .sources import Network
+from .values import value_class
 
 PREFIX = "VTEX_SELLER_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -80,7 +81,7 @@ class Secret:
     __str__ = __repr__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Marketplace:
     """One marketplace that the shop sells on.
 
@@ -174,7 +175,7 @@ _KEYS = frozenset(field.name for field in fields(Marketplace)) - {"name"}
 """What a marketplace's dict may hold: a field each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that the extension reads from `app.config`."""
 

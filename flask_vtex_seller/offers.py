@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from .money import MAX_INTEGER, Cents, require_cents, require_count
+from .values import value_class
 
 _SHIPPING_ESTIMATE = re.compile(r"[0-9]+(bd|d|h|m)")
 _COUNTRY = re.compile(r"[A-Z]{3}")
@@ -30,7 +31,7 @@ class SimulationMode(Enum):
     """An address is known: cart, checkout, shipping calculator. Price, stock and SLAs matter."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class SimulationItem:
     """One line of the cart; the same SKU may stand on several lines."""
 
@@ -45,7 +46,7 @@ class SimulationItem:
     """How it belongs to that line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class SimulationRequest:
     """A cart whose price, stock and delivery options a marketplace wants to know.
 
@@ -76,7 +77,7 @@ class SimulationRequest:
         return SimulationMode.CHECKOUT if self.has_address else SimulationMode.STOREFRONT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Offering:
     """A service sold along with a SKU, such as a warranty.
 
@@ -95,7 +96,7 @@ class Offering:
         require_cents("Offering.price", self.price)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class AttachmentOffering:
     """What the shopper can, or must, fill in for a SKU, such as an engraving.
 
@@ -116,7 +117,7 @@ class AttachmentOffering:
             raise TypeError(f"AttachmentOffering.schema must be JSON: {error}") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What the shop asks for a SKU now, and how many it can sell.
 
@@ -169,7 +170,7 @@ class Offer:
                 raise ValueError(f"Offer.list_price {self.list_price} is below the price {self.price}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class DeliveryWindow:
     """A time span that the shopper may choose for a scheduled delivery."""
 
@@ -186,7 +187,7 @@ class DeliveryWindow:
             raise ValueError("DeliveryWindow.end must be after its start")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PickupPoint:
     """A place where the shopper can fetch the order.
 
@@ -222,7 +223,7 @@ class PickupPoint:
         require_countries("PickupPoint.country", (self.country,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class DeliveryId:
     """Where a line's goods leave from, and who carries them; few marketplaces ask for it.
 
@@ -239,7 +240,7 @@ class DeliveryId:
         _require_texts(self, "courier_id", "courier_name", "dock_id", "warehouse_id")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Sla:
     """A way to get a line of the cart to the shopper.
 

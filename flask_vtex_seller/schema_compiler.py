@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields, missing
 from marshmallow.validate import Length, Range
 
+from .values import thawed
+
 Make = Callable[[dict[str, Any], Mapping[str, Any]], Any]
 Respell = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -79,16 +81,12 @@ class _Values:
 
 
 class _Slots:
-    """The result as an object of a frozen dataclass, whose own `__init__` takes three times as long to fill it.
-
-    It becomes one only when it is full: the slots of a class that is not frozen are filled the quickest.
-    """
+    """The result as an object of a value class, filled without the call of its `__init__`."""
 
     begin, end = "made = thawed()", "made.__class__ = makes"
 
     def __init__(self, makes: type) -> None:
-        thawed = type(makes.__name__, (), {"__slots__": vars(makes)["__slots__"]})
-        self.names: dict[str, Any] = {"makes": makes, "thawed": thawed}
+        self.names: dict[str, Any] = {"makes": makes, "thawed": thawed(makes)}
 
     @staticmethod
     def fit(makes: type, schema: Schema) -> bool:

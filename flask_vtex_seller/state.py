@@ -62,7 +62,7 @@ class Hooks:
         yield from vars(self).values()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class State:
     """The object graph of one application, composed in `VtexSeller.init_app`."""
 

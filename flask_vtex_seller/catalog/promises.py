@@ -3,7 +3,6 @@
 Source: Delivery Promise Notification API, `PUT /delivery-promises/external-sellers/{sellerId}/products`.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from marshmallow import fields, validate
 
 from ..money import require_count
 from ..schema_loader import Count, Identifier, Text, require_text
+from ..values import value_class
 from .schemas import StrictWireSchema
 from .sku import require_sku_id
 
@@ -19,7 +19,7 @@ _MAX_TEXT_LENGTH = 200
 _MAX_TIME = timedelta(days=3650)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class DeliveryPromise:
     """One way in which a SKU reaches shoppers of some zones."""
 
@@ -48,7 +48,7 @@ class DeliveryPromise:
             raise TypeError("DeliveryPromise.is_pickup must be a bool")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class SkuAvailability:
     """How many units of a SKU there are, and all ways in which they reach shoppers."""
 

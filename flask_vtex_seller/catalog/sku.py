@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..errors import VtexSellerError
 from ..money import MAX_INTEGER, Cents, require_cents, require_count
 from ..schema_loader import MAX_ID_LENGTH
+from ..values import value_class
 
 MAX_NAME_LENGTH = 150
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -73,7 +74,7 @@ class SkuRecord(NamedTuple):
     """When it was suggested last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class SkuImage:
     """A picture of a SKU, where the marketplace can fetch it."""
 
@@ -86,7 +87,7 @@ class SkuImage:
         _require_text("SkuImage.url", self.url)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class Sku:
     """What a shop tells a marketplace about a SKU that the marketplace does not have yet.
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -12,6 +12,7 @@ import orjson
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from ..values import value_class
 from .operations import Meaning, Operation
 from .refusals import SuggestionError
 
@@ -62,7 +63,7 @@ class HostHealth(Enum):
     """It was not called."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The end of one attempt."""
 

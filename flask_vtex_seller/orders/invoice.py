@@ -2,17 +2,18 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from ..money import Cents, require_cents, require_count
 from ..schema_loader import require_text
+from ..values import value_class
 
 _INVOICE_NUMBER = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class InvoiceItem:
     """A SKU of an invoice; an invoice names each SKU once."""
 
@@ -32,7 +33,7 @@ class InvoiceItem:
         _require_optional_text("InvoiceItem.description", self.description, 1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Tracking:
     """A parcel on its way.
 
@@ -52,7 +53,7 @@ class Tracking:
         _require_aware("Tracking.dispatched_at", self.dispatched_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class TrackingEvent:
     """Something that happened to a parcel on its way."""
 
@@ -69,7 +70,7 @@ class TrackingEvent:
         _require_optional_text("TrackingEvent.state", self.state, 200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class TrackingStatus:
     """Where a parcel is.
 
@@ -90,7 +91,7 @@ class TrackingStatus:
         _require_all("TrackingStatus.events", self.events, TrackingEvent)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """A sale's invoice, or a return's: one a parcel, and together the whole order.
 

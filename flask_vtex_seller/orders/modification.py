@@ -6,7 +6,7 @@ Nobody publishes which address an external seller is called at, nor a complete e
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -15,12 +15,13 @@ from marshmallow import fields, validate
 from ..errors import InvalidRequest
 from ..money import Cents
 from ..schema_loader import MAX_ID_LENGTH, Count, Identifier, OptionalText, Text, WireSchema, entries, load
+from ..values import value_class
 from .order import Agreement
 
 _MAX_LINES = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ModifiedItem:
     """A line that is added, removed or replaced."""
 
@@ -30,7 +31,7 @@ class ModifiedItem:
     """Of one unit, where the marketplace says it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderModification:
     """A step of a modification; what is to change is said with the request only."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ..money import Cents
+from ..values import value_class
 from .payment import Payment, read_payments
 
 _Raw = Mapping[str, Any]
@@ -48,7 +49,7 @@ class CancellationDecision(Enum):
     """The order goes on; its invoice tells the marketplace so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class Address:
     """Where an order goes. Any field may be missing: marketplaces share what their trust policy allows."""
 
@@ -68,7 +69,7 @@ class Address:
     """Longitude, latitude."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class ClientProfile:
     """The shopper. Any field may be missing, and the e-mail may be a masked one of the marketplace's."""
 
@@ -86,7 +87,7 @@ class ClientProfile:
     corporate_phone: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ItemAttachment:
     """What the shopper filled in for a line, such as an engraving; see `AttachmentOffering`."""
 
@@ -95,7 +96,7 @@ class ItemAttachment:
     """The fields with what was filled in; of an attachment without a `content`, all that came beside its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class ItemService:
     """A service that was bought along with a line; see `Offering`."""
 
@@ -106,7 +107,7 @@ class ItemService:
     quantity: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderItem:
     """One line of an order; the same SKU may stand on several lines.
 
@@ -128,7 +129,7 @@ class OrderItem:
     """The line as received, with its price tags and whatever else the protocol does not name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class OrderShipping:
     """How one line of an order travels.
 
@@ -150,7 +151,7 @@ class OrderShipping:
     """What the marketplace says that the window costs beside the option itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class OrderPlacement:
     """An order that a shopper has just placed at a marketplace.
 
@@ -226,7 +227,7 @@ class Agreement(Enum):
     """It is applied; only then it counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
     """The placement hook's answer when the order's id alone does not say enough."""
 
@@ -257,7 +258,7 @@ class OrderReference:
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class FulfillmentAuthorization:
     """The marketplace's word that an order is paid and may be shipped.
 
@@ -279,7 +280,7 @@ class FulfillmentAuthorization:
         return read_payments(self.payment_data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class CancellationRequest:
     """The marketplace's wish to cancel an order.
 
@@ -297,7 +298,7 @@ class CancellationRequest:
     raw: _Raw = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value_class(frozen=True, slots=True, kw_only=True, eq=False)
 class Order:
     """What is known of an order between marketplace and shop; holds no shopper's data."""
 

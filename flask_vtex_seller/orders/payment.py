@@ -5,13 +5,14 @@ fields vary by payment provider, and what connectors answered stands beside the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..money import MAX_INTEGER, Cents
+from ..values import value_class
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Payment:
     """One means of payment of an order; whatever was not said, or not as described, is None."""
 

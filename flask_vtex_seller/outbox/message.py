@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from ..values import value_class
+
 
 class MessageState(Enum):
     """How far a message has come."""
@@ -32,7 +34,7 @@ class Unreadable:
 UNREADABLE = Unreadable()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A message as it is written into the outbox."""
 
@@ -49,7 +51,7 @@ class Draft:
     """Whether all pending messages of the same lane and operation are one call: notices that carry no content."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(frozen=True, slots=True, kw_only=True)
 class Try:
     """One attempt at sending a message."""
 
