@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from flask import Request
+from flask import Flask, Request, request
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, TestResponse
@@ -20,6 +20,19 @@ from ..shops import TOKEN, Shop, order_body
 MAX_BYTES = 1024 * 1024
 SIMULATION = "/pvt/orderForms/simulation"
 CART = {"items": [{"id": "apple", "quantity": 1}]}
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["its length ends a body", "the server ends a body"])
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of this page runs for both; gunicorn, Granian and waitress end it, Flask's own server does not."""
+    if not request.param:
+        return
+    original = Flask.wsgi_app
+
+    def ending(app: Flask, environ: dict[str, Any], start_response: Any) -> Any:
+        return original(app, {**environ, "wsgi.input_terminated": True}, start_response)
+
+    monkeypatch.setattr(Flask, "wsgi_app", ending)
 
 
 def refused(response: TestResponse, status: int, code: str) -> str:
@@ -93,6 +106,33 @@ def test_a_limit_of_the_shop_for_its_own_pages_does_not_apply(new_shop: Callable
     shop = new_shop(MAX_CONTENT_LENGTH=limit)
     assert shop.simulate(("apple", 1)).status_code == 200
     refused(shop.call(SIMULATION, data=padded(MAX_BYTES + 1)), 413, "PAYLOAD_TOO_LARGE")
+
+
+READERS: list[Callable[[], Any]] = [
+    lambda: request.get_data(),
+    lambda: request.get_json(),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_body_that_the_shop_has_read_before_us_is_still_there(new_shop: Callable[..., Shop], read: Any) -> None:
+    shop, seen = new_shop(), []
+    shop.app.before_request(lambda: seen.append(read()))
+    assert shop.simulate(("apple", 1)).status_code == 200
+    assert seen[0]
+    assert shop.asked
+
+
+def test_a_body_that_we_have_read_is_there_for_the_shop_after_the_call(shop: Shop) -> None:
+    seen = []
+
+    @shop.app.after_request
+    def note(response: Any) -> Any:
+        seen.append(request.get_data())
+        return response
+
+    assert shop.call(SIMULATION, data=orjson.dumps(CART)).status_code == 200
+    assert seen == [orjson.dumps(CART)]
 
 
 @pytest.mark.parametrize(
