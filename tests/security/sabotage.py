@@ -164,8 +164,8 @@ SABOTAGES = (
     Sabotage(
         "a body is short whatever it says",
         "web/body.py",
-        "is_watched = not says_it_is_short or ",
-        "is_watched = False and ",
+        "if not says_it_is_short or ",
+        "if False and ",
         f"{BODY}test_the_pieces_of_a_body_are_not_read_on_behind_the_cap",
     ),
     Sabotage(

@@ -1,16 +1,19 @@
 """How a body is read: guarded at the door."""
 
+import gzip
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, RawIOBase
 from typing import Any
 
 import orjson
 import pytest
-from flask import Flask, Request, request
+from flask import Flask, Request, got_request_exception, request
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, TestResponse
+from werkzeug.utils import cached_property
 
+from flask_vtex_seller import OrderState
 from flask_vtex_seller.errors import InvalidRequest
 from flask_vtex_seller.web import body as body_module
 from flask_vtex_seller.web.body import read_json
@@ -30,7 +33,7 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     original = Flask.wsgi_app
 
     def ending(app: Flask, environ: dict[str, Any], start_response: Any) -> Any:
-        return original(app, {**environ, "wsgi.input_terminated": True}, start_response)
+        return original(app, {"wsgi.input_terminated": True, **environ}, start_response)
 
     monkeypatch.setattr(Flask, "wsgi_app", ending)
 
@@ -92,7 +95,9 @@ def test_a_body_that_is_longer_than_it_says_is_refused(shop: Shop, more: dict[st
     refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
 
 
-def test_the_pieces_of_a_body_are_not_read_on_behind_the_cap(shop: Shop) -> None:
+@pytest.mark.parametrize("kind", [Request, type("Own", (Request,), {})])
+def test_the_pieces_of_a_body_are_not_read_on_behind_the_cap(shop: Shop, kind: type[Request]) -> None:
+    shop.app.request_class = kind
     stream = BytesIO(padded(100 * MAX_BYTES))
     overrides = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "10", "HTTP_TRANSFER_ENCODING": "chunked"}
     refused(
@@ -123,8 +128,11 @@ def test_a_body_that_the_shop_has_read_before_us_is_still_there(new_shop: Callab
     assert shop.asked
 
 
-def test_a_body_that_we_have_read_is_there_for_the_shop_after_the_call(shop: Shop) -> None:
-    seen = []
+@pytest.mark.parametrize("config", [{}, {"MAX_CONTENT_LENGTH": 10}])
+def test_a_body_that_we_have_read_is_there_for_the_shop_after_the_call(
+    new_shop: Callable[..., Shop], config: dict[str, Any]
+) -> None:
+    shop, seen = new_shop(**config), []
 
     @shop.app.after_request
     def note(response: Any) -> Any:
@@ -133,6 +141,95 @@ def test_a_body_that_we_have_read_is_there_for_the_shop_after_the_call(shop: Sho
 
     assert shop.call(SIMULATION, data=orjson.dumps(CART)).status_code == 200
     assert seen == [orjson.dumps(CART)]
+
+
+class Unpacking(Request):
+    """Of a shop whose proxy packs bodies."""
+
+    @cached_property
+    def stream(self) -> Any:
+        return BytesIO(gzip.decompress(super().stream.read()))
+
+
+def test_a_shops_own_class_of_requests_has_its_say(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop()
+    shop.app.request_class = Unpacking
+    assert shop.call(SIMULATION, data=gzip.compress(orjson.dumps(CART))).status_code == 200
+
+
+class InPieces(RawIOBase):
+    """As something before us may unpack a body: a few bytes at a time, and more of them than were sent."""
+
+    def __init__(self, body: bytes, failure: Exception | None = None) -> None:
+        self._body, self._failure = BytesIO(body), failure
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._body.read(min(7, len(buffer)))
+        if not piece and self._failure:
+            raise self._failure
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("length", ["7", "10", str(len(orjson.dumps(CART)))])
+def test_a_body_that_comes_in_pieces_is_read_to_its_end(shop: Shop, length: str) -> None:
+    stream: dict[str, Any] = {
+        "environ_overrides": {
+            "wsgi.input": InPieces(orjson.dumps(CART)),
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": length,
+        },
+    }
+    # Just as many bytes as were sent are all, as far as can be told.
+    assert shop.call(SIMULATION, data=None, **stream).status_code == (400 if length == "7" else 200)
+
+
+@pytest.mark.parametrize("more", [{}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}])
+@pytest.mark.parametrize("failure", [OSError("reset"), ValueError("no chunk")])
+def test_a_body_that_breaks_off_is_the_callers_fault(shop: Shop, failure: Exception, more: dict[str, Any]) -> None:
+    reported: list[Any] = []
+    with got_request_exception.connected_to(lambda *_, **said: reported.append(said), shop.app):
+        response = shop.call(
+            SIMULATION,
+            data=None,
+            environ_overrides={
+                "wsgi.input": InPieces(orjson.dumps(CART)[:20], failure),
+                "CONTENT_LENGTH": "39",
+                **more,
+            },
+        )
+    assert response.status_code == 400
+    assert response.get_json()["error"]["code"]
+    assert (reported, shop.asked) == ([], [])
+
+
+@pytest.mark.parametrize("verb", ["fulfill", "cancel"])
+def test_a_body_of_which_nothing_came_is_no_empty_one(shop: Shop, verb: str) -> None:
+    shop.call("/pvt/orders", [order_body()])
+    overrides = {"wsgi.input": BytesIO(), "CONTENT_LENGTH": "40"}
+    assert shop.call(f"/pvt/orders/S-1/{verb}", data=None, environ_overrides=overrides).status_code == 400
+    with shop.app.app_context():
+        assert shop.seller.order("S-1").state is OrderState.PLACED
+
+
+def test_what_follows_a_body_on_its_connection_is_not_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the server does not end it."""
+    monkeypatch.undo()
+    stream = BytesIO(orjson.dumps(CART) + b"POST /next")
+    overrides = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(orjson.dumps(CART)))}
+    assert shop.call(SIMULATION, data=None, environ_overrides=overrides).status_code == 200
+    assert stream.read() == b"POST /next"
+
+
+def test_a_body_that_says_it_is_too_long_is_refused_unread(shop: Shop) -> None:
+    """The call would be held up for as long as its bytes take."""
+    stream = BytesIO(padded(MAX_BYTES + 1))
+    overrides = {"wsgi.input": stream, "CONTENT_LENGTH": str(MAX_BYTES + 2)}
+    refused(shop.call(SIMULATION, data=None, environ_overrides=overrides), 413, "PAYLOAD_TOO_LARGE")
+    assert stream.tell() == 0
 
 
 @pytest.mark.parametrize(
