@@ -8,14 +8,19 @@ import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 import flask_vtex_seller
-from flask_vtex_seller import Offer
+from flask_vtex_seller import Offer, values
 from flask_vtex_seller.values import thawed, value_class
 
 standard = dataclasses.dataclass
+
+
+def tags() -> dict[str, Any]:
+    return {"size": "M"}
 
 
 def declare(dataclass: Any) -> Any:
@@ -28,7 +33,7 @@ def declare(dataclass: Any) -> Any:
         type: str
         object: int
         tuple: "list[int] | None" = None
-        tags: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)
+        tags: Mapping[str, Any] = dataclasses.field(default_factory=tags, compare=False)
         receiver: str | None = dataclasses.field(default=None, repr=False)
 
         def __post_init__(self) -> None:
@@ -63,11 +68,13 @@ BOTH = pytest.mark.parametrize("parcel", [declare(value_class), declare(standard
 @BOTH
 def test_it_is_shown_and_compared_by_its_fields(parcel: Any) -> None:
     one = parcel(type="box", object=3, receiver="Jo", tags={"a": 1})
-    assert repr(one).endswith("Parcel(type='box', object=3, tuple=None, tags={'a': 1})")
+    assert repr(one) == "declare.<locals>.Parcel(type='box', object=3, tuple=None, tags={'a': 1})"
     assert one == parcel(type="box", object=3, receiver="Jo", tags={}), "tags are not compared"
     assert one != parcel(type="box", object=3, receiver="Al")
     assert hash(one) == hash(parcel(type="box", object=3, receiver="Jo"))
+    assert hash(one) != hash(parcel(type="box", object=3, receiver="Al"))
     assert one != ("box", 3, None, "Jo")
+    assert one == ANY
     assert {one: "found"}[parcel(type="box", object=3, receiver="Jo")] == "found"
     assert dataclasses.asdict(one) == {
         "type": "box",
@@ -104,6 +111,7 @@ def test_it_is_made_of_keywords_alone_and_checks_itself(parcel: Any) -> None:
             parcel(*arguments, **named)
     with pytest.raises(ValueError, match="negative"):
         parcel(type="box", object=-1)
+    assert parcel(type="a", object=1).tags == tags()
     assert parcel(type="a", object=1).tags is not parcel(type="b", object=1).tags
 
 
@@ -135,7 +143,7 @@ def test_a_dataclass_may_extend_it_that_is_frozen_too(parcel: Any) -> None:
         weight: int
 
     heavy = Heavy(type="box", object=3, weight=7)
-    assert repr(heavy).endswith("Heavy(type='box', object=3, tuple=None, tags={}, weight=7)")
+    assert repr(heavy).endswith("Heavy(type='box', object=3, tuple=None, tags={'size': 'M'}, weight=7)")
     assert dataclasses.replace(heavy, weight=8).weight == 8
     with pytest.raises(dataclasses.FrozenInstanceError):
         heavy.object = 4
@@ -144,6 +152,27 @@ def test_a_dataclass_may_extend_it_that_is_frozen_too(parcel: Any) -> None:
         @standard
         class Loose(parcel):  # type: ignore[misc]
             pass
+
+
+@BOTH
+def test_what_a_dataclass_inherits_knows_nothing_of_what_it_adds(parcel: Any) -> None:
+    """It may hold what must not be shown, or what cannot be hashed."""
+
+    @standard(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+    class Kept(parcel):  # type: ignore[misc]
+        more: dict[str, int]
+
+    one = Kept(type="box", object=3, more={"a": 1})
+    assert repr(one).endswith("Kept(type='box', object=3, tuple=None, tags={'size': 'M'})")
+    assert one == Kept(type="box", object=3, more={})
+    assert hash(one) == hash(Kept(type="box", object=3, more={}))
+
+
+@BOTH
+def test_what_holds_itself_can_be_shown(parcel: Any) -> None:
+    one = parcel(type="box", object=3, tags={})
+    one.tags["self"] = one
+    assert repr(one).endswith("Parcel(type='box', object=3, tuple=None, tags={'self': ...})")
 
 
 def test_it_has_no_other_attributes() -> None:
@@ -165,10 +194,11 @@ def test_a_subclass_of_a_shop_may_have_other_attributes() -> None:
             self.note = note
 
     one = Fragile("glass", type="box", object=3)
-    assert (one.note, one.object, one.tags, one.receiver) == ("glass", 3, {}, None)
+    assert (one.note, one.object, one.tags, one.receiver) == ("glass", 3, tags(), None)
     assert type(one) is Fragile
     assert one != parcel(type="box", object=3)
     assert one == Fragile("china", type="box", object=3)
+    assert (copy.copy(one).note, copy.deepcopy(one).note) == ("glass", "glass")
     one.note = "china"
     del one.note
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -184,6 +214,7 @@ def test_both_say_the_same_of_their_making() -> None:
     assert [field.name for field in dataclasses.fields(ours)] == [field.name for field in dataclasses.fields(theirs)]
     assert ours.__match_args__ == theirs.__match_args__
     assert ours.__slots__ == theirs.__slots__
+    assert ours.__init__.__module__ == ours.__repr__.__module__ == __name__
 
 
 def test_it_survives_pickling() -> None:
@@ -208,6 +239,38 @@ def test_an_object_that_was_filled_before_it_was_frozen_is_like_any_other() -> N
         made.size = 3
 
 
+def test_its_own_objects_are_filled_by_plain_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is what it is for; one of a subclass cannot be."""
+    monkeypatch.delattr(values, "_fill")
+    parcel = declare(value_class)
+    assert parcel(type="box", object=3).object == 3
+    with pytest.raises(NameError, match="_fill"):
+        type("Sub", (parcel,), {})(type="box", object=3)
+
+
+def test_what_it_would_not_do_as_the_standard_library_does_it_refuses() -> None:
+    class Plain:
+        pass
+
+    class Extending(Plain):
+        size: int
+
+    class Computed:
+        size: int = dataclasses.field(init=False, default=1)
+
+    class Unhashed:
+        size: int = dataclasses.field(hash=False)
+
+    class Passing:
+        size: dataclasses.InitVar[int]
+
+    for kind, said in ((Extending, "extends"), (Computed, "fields"), (Unhashed, "fields"), (Passing, "fields")):
+        with pytest.raises(
+            TypeError, match=rf"{kind.__name__} .*{said}.*: make it a dataclass of the standard library"
+        ):
+            value_class(frozen=True, slots=True, kw_only=True)(kind)
+
+
 def test_each_public_value_class_has_a_docstring_and_types_for_its_making() -> None:
     public = [getattr(flask_vtex_seller, name) for name in flask_vtex_seller.__all__]
     found = [one for one in public if isinstance(one, type) and dataclasses.is_dataclass(one)]
@@ -225,6 +288,6 @@ def test_no_module_of_the_core_compiles_six_methods_a_class() -> None:
         for kind in vars(import_module(found.name)).values():
             if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__module__ == found.name:
                 frozen = kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-                if frozen and not kind.__setattr__.__module__.endswith("values"):
+                if frozen and "_thawed" not in kind.__init__.__globals__:
                     slow.append(kind.__name__)
     assert sorted(slow) == ["Message", "_Operation"]
