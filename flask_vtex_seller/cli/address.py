@@ -11,7 +11,7 @@ def address(_: click.Context, __: click.Parameter, value: str | None) -> str | N
         return None
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and " " not in parts.netloc
     except ValueError:
         usable = False
     if not usable or parts.username is not None:
