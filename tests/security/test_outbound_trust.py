@@ -147,7 +147,8 @@ def test_a_name_that_is_rebound_after_the_check_gets_no_key(shop: Shop, home: Lo
     assert drain(shop) == (0, 1, 0)
     with shop.app.app_context():
         [message] = current_state().outbox.page(state=None, marketplace=None, lane=None, limit=9)
-    assert message.last_reason == "not sent: SSLError"
+    # What listens there speaks no TLS: it says so, or resets the connection, whichever comes first.
+    assert message.last_reason in {"not sent: SSLError", "outcome unknown: ConnectionError"}
     assert home.received == []
 
 
