@@ -40,39 +40,44 @@ def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
 
 def _raw(call: Request, limit: int) -> bytes | None:
     """Return the body, or None if it is larger."""
-    environ, length = call.environ, call.environ.get("CONTENT_LENGTH", "")
-    says_it_is_short = length.isascii() and length.isdigit() and len(length) <= _MAX_DIGITS and int(length) <= limit
-    if not says_it_is_short or "HTTP_TRANSFER_ENCODING" in environ:
-        raw = _watched(call, limit)
-    elif environ.get("wsgi.input_terminated") and type(call) is Request and "stream" not in vars(call):
-        raw = _plain(call, int(length), limit)
-    else:
-        # Watching a body while it is read costs as much as authentication. This one needs none: a server ends it there.
-        try:
-            raw = call.get_data()
-        except RequestEntityTooLarge:  # for a limit of the shop's own, which does not hold here; nothing was read yet
+    environ, said = call.environ, call.environ.get("CONTENT_LENGTH", "")
+    length = int(said) if said.isascii() and said.isdigit() and len(said) <= _MAX_DIGITS else None
+    try:
+        if length is None or length > limit or "HTTP_TRANSFER_ENCODING" in environ:
             raw = _watched(call, limit)
+        elif environ.get("wsgi.input_terminated") and type(call) is Request and "stream" not in vars(call):
+            raw = _plain(call, length, limit)
+        else:
+            raw = _unwatched(call, limit)
+    except (OSError, ValueError, ClientDisconnected):
+        _leave(call, b"")
+        raise ClientDisconnected from None
+    if length and raw is not None and len(raw) < length and not raw.strip():
+        raise ClientDisconnected  # an empty body has a meaning where orders are paid or canceled
     return raw if raw is not None and len(raw) <= limit else None
 
 
 def _plain(call: Request, length: int, limit: int) -> bytes:
-    """Return what the server ends, up to a byte more than the limit, and leave it for the shop to read after us.
+    """Return what the server ends, up to a byte more than the limit.
 
     What werkzeug puts around a stream costs more than authentication. Not for a shop's own class of requests, nor for
     a body that it has begun to read.
     """
     read = call.environ["wsgi.input"].read
-    try:
-        raw: bytes = read(limit + 1)
-        # What unpacks a body before us may give it in pieces, or more of it than was said.
-        while len(raw) != length and len(raw) <= limit and (more := read(limit + 1 - len(raw))):
-            raw += more
-    except (OSError, ValueError):
-        raise ClientDisconnected from None
-    if length and not raw:
-        raise ClientDisconnected  # an empty body has a meaning where orders are paid or canceled
-    call.stream = BytesIO(raw)
+    raw: bytes = read(limit + 1)
+    # What unpacks a body before us may give it in pieces, or more of it than was said.
+    while len(raw) != length and len(raw) <= limit and (more := read(limit + 1 - len(raw))):
+        raw += more
+    _leave(call, raw)
     return raw
+
+
+def _unwatched(call: Request, limit: int) -> bytes | None:
+    """Return a body that says it is short: the server ends it there, and watching costs as much as authentication."""
+    try:
+        return call.get_data()
+    except RequestEntityTooLarge:  # for a limit of the shop's own, which does not hold here; nothing was read yet
+        return _watched(call, limit)
 
 
 def _watched(call: Request, limit: int) -> bytes | None:
@@ -81,7 +86,13 @@ def _watched(call: Request, limit: int) -> bytes | None:
     try:
         return call.get_data()
     except RequestEntityTooLarge:
+        _leave(call, b"")
         return None
+
+
+def _leave(call: Request, raw: bytes) -> None:
+    """Leave what was read for the shop, which may look at it after the call, whatever was answered."""
+    vars(call)["stream"] = BytesIO(raw)
 
 
 def read_query_json(call: Request, name: str, *, limit: int) -> Any:

@@ -164,7 +164,7 @@ SABOTAGES = (
     Sabotage(
         "a body is short whatever it says",
         "web/body.py",
-        "if not says_it_is_short or ",
+        "if length is None or length > limit or ",
         "if False and ",
         f"{BODY}test_the_pieces_of_a_body_are_not_read_on_behind_the_cap",
     ),

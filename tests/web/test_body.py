@@ -25,6 +25,13 @@ SIMULATION = "/pvt/orderForms/simulation"
 CART = {"items": [{"id": "apple", "quantity": 1}]}
 
 
+class Own(Request):
+    """A shop's own class of requests, which has added nothing yet."""
+
+
+KINDS = pytest.mark.parametrize("kind", [Request, Own])
+
+
 @pytest.fixture(autouse=True, params=[False, True], ids=["its length ends a body", "the server ends a body"])
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test of this page runs for both; gunicorn, Granian and waitress end it, Flask's own server does not."""
@@ -95,7 +102,7 @@ def test_a_body_that_is_longer_than_it_says_is_refused(shop: Shop, more: dict[st
     refused(shop.call(SIMULATION, data=None, **stream), 413, "PAYLOAD_TOO_LARGE")
 
 
-@pytest.mark.parametrize("kind", [Request, type("Own", (Request,), {})])
+@KINDS
 def test_the_pieces_of_a_body_are_not_read_on_behind_the_cap(shop: Shop, kind: type[Request]) -> None:
     shop.app.request_class = kind
     stream = BytesIO(padded(100 * MAX_BYTES))
@@ -187,32 +194,61 @@ def test_a_body_that_comes_in_pieces_is_read_to_its_end(shop: Shop, length: str)
     assert shop.call(SIMULATION, data=None, **stream).status_code == (400 if length == "7" else 200)
 
 
-@pytest.mark.parametrize("more", [{}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}])
+ENCODINGS = pytest.mark.parametrize("more", [{}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}])
+
+
+@KINDS
+@ENCODINGS
 @pytest.mark.parametrize("failure", [OSError("reset"), ValueError("no chunk")])
-def test_a_body_that_breaks_off_is_the_callers_fault(shop: Shop, failure: Exception, more: dict[str, Any]) -> None:
+def test_a_body_that_breaks_off_is_the_callers_fault(
+    shop: Shop, failure: Exception, more: dict[str, Any], kind: type[Request]
+) -> None:
+    shop.app.request_class = kind
     reported: list[Any] = []
+    overrides = {"wsgi.input": InPieces(orjson.dumps(CART)[:20], failure), "CONTENT_LENGTH": "39", **more}
     with got_request_exception.connected_to(lambda *_, **said: reported.append(said), shop.app):
-        response = shop.call(
-            SIMULATION,
-            data=None,
-            environ_overrides={
-                "wsgi.input": InPieces(orjson.dumps(CART)[:20], failure),
-                "CONTENT_LENGTH": "39",
-                **more,
-            },
-        )
+        response = shop.call(SIMULATION, data=None, environ_overrides=overrides)
     assert response.status_code == 400
     assert response.get_json()["error"]["code"]
     assert (reported, shop.asked) == ([], [])
 
 
+@KINDS
+@pytest.mark.parametrize("came", [b"", b"\r\n"])
 @pytest.mark.parametrize("verb", ["fulfill", "cancel"])
-def test_a_body_of_which_nothing_came_is_no_empty_one(shop: Shop, verb: str) -> None:
+def test_a_body_of_which_nothing_came_is_no_empty_one(shop: Shop, verb: str, came: bytes, kind: type[Request]) -> None:
+    shop.app.request_class = kind
     shop.call("/pvt/orders", [order_body()])
-    overrides = {"wsgi.input": BytesIO(), "CONTENT_LENGTH": "40"}
+    overrides = {"wsgi.input": BytesIO(came), "CONTENT_LENGTH": "40"}
     assert shop.call(f"/pvt/orders/S-1/{verb}", data=None, environ_overrides=overrides).status_code == 400
     with shop.app.app_context():
         assert shop.seller.order("S-1").state is OrderState.PLACED
+
+
+@KINDS
+@ENCODINGS
+@pytest.mark.parametrize(
+    ("stream", "length", "status"),
+    [
+        (lambda: BytesIO(padded(MAX_BYTES + 2)), str(MAX_BYTES + 2), 413),
+        (lambda: InPieces(b"{}", OSError("reset")), "40", 400),
+        (lambda: BytesIO(b"{"), "1", 400),
+    ],
+)
+def test_whatever_is_answered_the_shop_may_look_at_the_body_afterwards(
+    shop: Shop, stream: Any, length: str, status: int, more: dict[str, Any], kind: type[Request]
+) -> None:
+    shop.app.request_class = kind
+    seen = []
+
+    @shop.app.after_request
+    def note(response: Any) -> Any:
+        seen.append(request.get_data())
+        return response
+
+    overrides = {"wsgi.input": stream(), "CONTENT_LENGTH": length, **more}
+    assert shop.call(SIMULATION, data=None, environ_overrides=overrides).status_code == status
+    assert len(seen) == 1
 
 
 def test_what_follows_a_body_on_its_connection_is_not_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
