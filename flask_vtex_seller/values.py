@@ -5,7 +5,7 @@ third of the package's import, and, with a hundred offers to make from rows, a t
 `__init__` is compiled, and fills the slots of an object that is frozen when it is full.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, fields
 from operator import attrgetter
 from reprlib import recursive_repr
@@ -92,8 +92,7 @@ def _methods(told: _Fields) -> _Methods:
 
     def restore(self: object, state: tuple[list[Any], dict[str, Any]]) -> None:
         values, more = state
-        _fill(self, names, values)
-        _fill(self, more, more.values())
+        _fill(self, **dict(zip(names, values, strict=False)), **more)
 
     return {
         "__repr__": show,
@@ -116,13 +115,9 @@ def _comparing(told: _Fields) -> _Methods:
     return {"__eq__": equals, "__hash__": digest}
 
 
-def _fill(self: object, names: Iterable[str], values: Iterable[Any]) -> None:
-    for name, value in zip(names, values, strict=False):
+def _fill(self: object, **values: Any) -> None:
+    for name, value in values.items():
         object.__setattr__(self, name, value)
-
-
-def _fill_with(self: object, **values: Any) -> None:
-    _fill(self, values, values.values())
 
 
 def _init(kind: type, told: _Fields) -> Callable[..., None]:
@@ -137,15 +132,10 @@ def _init(kind: type, told: _Fields) -> Callable[..., None]:
         "  _set(self, '__class__', _thawed)",
         *(f"  self.{name} = {name}" for name in types),
         "  self.__class__ = _kind",
-        " else: _fill_with(**locals())",
+        " else: _fill(**locals())",
         " self.__post_init__()" if hasattr(kind, "__post_init__") else "",
     ]
-    known: dict[str, Any] = {
-        "_kind": kind,
-        "_thawed": thawed(kind),
-        "_set": object.__setattr__,
-        "_fill_with": _fill_with,
-    }
+    known: dict[str, Any] = {"_kind": kind, "_thawed": thawed(kind), "_set": object.__setattr__, "_fill": _fill}
     known |= {"_factory": _FACTORY, "_factories": factories}
     # Made as a dataclass makes its methods: the text holds names of fields, nothing else.
     exec("\n".join(lines), known)  # noqa: S102

@@ -18,6 +18,7 @@ _BYTES_OF_A_CONTAINER, _FEW_CONTAINERS = 50, 1_000
 """An object or array of the protocol has more bytes on average. So many of them are never too many."""
 _MAX_DIGITS = 18
 """Of a length that is worth reading."""
+_BREAKS_OFF = "the body breaks off before its end"
 _CONTAINERS = (dict, list)  # as the parser makes them, never a subclass
 
 
@@ -30,7 +31,7 @@ def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
 
     Raises:
         PayloadTooLarge: more than `limit`, or more objects and arrays than the protocol has in as many bytes.
-        InvalidRequest: not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
+        InvalidRequest: it breaks off, is not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
     """
     raw = _raw(call, limit)
     if raw is None:
@@ -51,9 +52,9 @@ def _raw(call: Request, limit: int) -> bytes | None:
             raw = _unwatched(call, limit)
     except (OSError, ValueError, ClientDisconnected):
         _leave(call, b"")
-        raise ClientDisconnected from None
+        raise InvalidRequest(_BREAKS_OFF) from None
     if length and raw is not None and len(raw) < length and not raw.strip():
-        raise ClientDisconnected  # an empty body has a meaning where orders are paid or canceled
+        raise InvalidRequest(_BREAKS_OFF)  # an empty body has a meaning where orders are paid or canceled
     return raw if raw is not None and len(raw) <= limit else None
 
 

@@ -208,8 +208,7 @@ def test_a_body_that_breaks_off_is_the_callers_fault(
     overrides = {"wsgi.input": InPieces(orjson.dumps(CART)[:20], failure), "CONTENT_LENGTH": "39", **more}
     with got_request_exception.connected_to(lambda *_, **said: reported.append(said), shop.app):
         response = shop.call(SIMULATION, data=None, environ_overrides=overrides)
-    assert response.status_code == 400
-    assert response.get_json()["error"]["code"]
+    assert refused(response, 400, "INVALID_REQUEST") == "the body breaks off before its end"
     assert (reported, shop.asked) == ([], [])
 
 
@@ -220,7 +219,7 @@ def test_a_body_of_which_nothing_came_is_no_empty_one(shop: Shop, verb: str, cam
     shop.app.request_class = kind
     shop.call("/pvt/orders", [order_body()])
     overrides = {"wsgi.input": BytesIO(came), "CONTENT_LENGTH": "40"}
-    assert shop.call(f"/pvt/orders/S-1/{verb}", data=None, environ_overrides=overrides).status_code == 400
+    refused(shop.call(f"/pvt/orders/S-1/{verb}", data=None, environ_overrides=overrides), 400, "INVALID_REQUEST")
     with shop.app.app_context():
         assert shop.seller.order("S-1").state is OrderState.PLACED
 
