@@ -31,7 +31,7 @@ def read_json(call: Request, *, limit: int, empty: Any = None) -> Any:
 
     Raises:
         PayloadTooLarge: more than `limit`, or more objects and arrays than the protocol has in as many bytes.
-        InvalidRequest: it breaks off, is not JSON, nested too deep, or JSON that databases cannot keep (a NUL character).
+        InvalidRequest: it breaks off, is not JSON, nested too deep, or holds what no database keeps (a NUL character).
     """
     raw = _raw(call, limit)
     if raw is None:
