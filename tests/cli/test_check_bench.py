@@ -85,7 +85,7 @@ def test_a_slow_shop_is_told_and_fails(check: Check, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(bench, "SLOW_SECONDS", 1e-6)
     result = check(*SHORT)
     assert result.exit_code == 1
-    assert len(re.findall(r"^✗ acme: carts of \d+ items?: p99 is 0\.\d s, ", result.output, re.M)) == 3
+    assert len(re.findall(r"^✗ acme: carts of \d+ items?: p99 is \d+\.\d s, ", result.output, re.M)) == 3
 
 
 def test_a_cart_that_is_too_large_for_the_shop_is_not_fired(new_shop: Callable[..., Shop], check: Check) -> None:
