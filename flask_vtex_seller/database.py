@@ -4,8 +4,8 @@ import importlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache, partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, event, func, inspect, select
 from sqlalchemy.engine import ExceptionContext
@@ -17,6 +17,7 @@ from .clock import Clock
 from .errors import ConfigurationError, PendingHostChanges, TemporarilyUnavailable
 
 T = TypeVar("T")
+P = ParamSpec("P")
 DbSession = scoped_session[Any]
 """The shop's `db.session`, whatever class of session it makes."""
 Tables = Mapping[str, Table]
@@ -28,6 +29,8 @@ _DIALECTS = frozenset({"sqlite", "postgresql"})
 _READING = frozenset({"SELECT", "WITH", "VALUES", "SHOW", "SET", "PRAGMA", "EXPLAIN"})
 """How a textual statement begins that changes nothing worth keeping."""
 _CHANGED = "vtex_seller_changed"
+_VARIANTS = 64
+"""How many statements of one kind are kept for a table."""
 _log = logging.getLogger(__name__)
 _RETRIES = 2
 # SQLITE_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN
@@ -77,6 +80,25 @@ def missing(engine: Engine, tables: Iterable[Table]) -> list[str]:
     return lacking
 
 
+def once_a_table(make: Callable[Concatenate[Table, P], T]) -> Callable[Concatenate[Table, P], T]:
+    """Have a statement on a table made once: that takes SQLAlchemy longer than to run it.
+
+    It is kept on the table's metadata and goes with it. A cache of the module's would keep the metadata, the shop's own
+    tables included, of shops that are gone; a test suite makes a shop for each test.
+
+    Args:
+        make: makes the statement from the table and what else it differs by, which must be hashable.
+    """
+
+    @wraps(make)
+    def made(table: Table, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        kept, key = table.metadata.info, (make, table)
+        statement: Callable[..., T] = kept.get(key) or kept.setdefault(key, lru_cache(_VARIANTS)(partial(make, table)))
+        return statement(*args, **kwargs)
+
+    return made
+
+
 def dialect_insert(session: DbSession | Connection, table: Table) -> Any:
     """Return the database's own INSERT, which knows ON CONFLICT.
 
@@ -108,14 +130,13 @@ def insert_or_ignore(session: DbSession, table: Table, values: Mapping[str, Any]
     Raises:
         ConfigurationError: the database is neither SQLite nor PostgreSQL.
     """
-    statement = _inserting_or_ignoring(dialect_of(session, table), table)
+    statement = _inserting_or_ignoring(table, dialect_of(session, table))
     return session.execute(statement, dict(values), bind_arguments={"clause": table}).first() is not None
 
 
-@lru_cache(32)
-def _inserting_or_ignoring(dialect: str, table: Table) -> Any:
-    # Put together once: that takes longer than to run it. RETURNING, not rowcount: of an INSERT drivers may report it
-    # as unknown.
+@once_a_table
+def _inserting_or_ignoring(table: Table, dialect: str) -> Any:
+    # RETURNING, not rowcount: of an INSERT drivers may report it as unknown.
     return insert_of(dialect, table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
 
 

@@ -10,6 +10,7 @@ docs/explanation/reliability-report.md; `--chaos-seed` repeats a run. `--securit
 tests, and writes docs/explanation/security-report.md.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(pytest.mark.skip(reason="about PostgreSQL: run with --database postgres"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of collected tests out of every collection of garbage: it stops the test that it happens in."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

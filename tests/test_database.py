@@ -1,7 +1,9 @@
 """Tables on the shop's metadata, and transactions that end well or not at all."""
 
+import gc
 import logging
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,17 +11,28 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import MetaData, Table, text
+from requests_mock import ANY, Mocker
+from sqlalchemy import MetaData, Select, Table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.schema import CreateTable
 
 from flask_vtex_seller import ConfigurationError
-from flask_vtex_seller.database import Attempt, DatabaseClock, attach, begin, insert_or_ignore, is_transient, transact
+from flask_vtex_seller.database import (
+    Attempt,
+    DatabaseClock,
+    attach,
+    begin,
+    insert_or_ignore,
+    is_transient,
+    once_a_table,
+    transact,
+)
 from flask_vtex_seller.errors import PendingHostChanges, TemporarilyUnavailable
 
-from .shops import Shop
+from .contract.speaking import make_invoice, speaking
+from .shops import Shop, make_shop, order_body
 
 ROW: dict[str, Any] = {
     "marketplace": "acme",
@@ -116,6 +129,53 @@ def test_every_constraint_and_index_keeps_its_name_under_a_naming_convention() -
         assert all(item.name for item in named)
         assert "zz_" not in str(CreateTable(table))
         assert not any(str(item.name).startswith("zz_") for item in named)
+
+
+# once_a_table
+
+
+@once_a_table
+def counting(table: Table, most: int, *, names: tuple[str, ...] = ()) -> Select[Any]:
+    return sqlalchemy.select(*(table.c[name] for name in names)).limit(most)
+
+
+def test_a_statement_is_made_once_for_a_table_and_what_else_it_differs_by() -> None:
+    here, elsewhere = attach(MetaData())["vtex_order"], attach(MetaData())["vtex_order"]
+    first = counting(here, 1, names=("state",))
+    assert counting(here, 1, names=("state",)) is first
+    others = [counting(here, 2, names=("state",)), counting(here, 1), counting(elsewhere, 1, names=("state",))]
+    assert len({*map(id, others), id(first)}) == 4
+
+
+def test_a_table_that_takes_the_place_of_another_has_statements_of_its_own() -> None:
+    metadata = MetaData()
+    before = attach(metadata)["vtex_order"]
+    counting(before, 1, names=("state",))
+    metadata.clear()
+    after = attach(metadata)["vtex_order"]
+    assert counting(after, 1, names=("state",)).selected_columns.state.table is after
+
+
+def test_a_shop_that_is_gone_leaves_no_table_behind(database_url: str, requests_mock: Mocker) -> None:
+    """Suites make a shop for each test: what is kept of it goes with it, and the shop's own tables are among that."""
+    requests_mock.post(ANY, json={"date": "2026-03-04", "orderId": "1138342255777-01", "receipt": "1"})
+
+    def live() -> list[weakref.ref[Any]]:
+        shop = make_shop(database_url)
+        assert shop.call("/pvt/orders", [order_body()]).status_code == 200
+        body = {"marketplaceOrderId": "1138342255777-01"}
+        assert shop.call("/pvt/orders/S-1/fulfill", body).status_code == 200
+        with speaking(shop) as seller:
+            seller.send_invoice("S-1", make_invoice())
+        with shop.app.app_context():
+            report = seller.drain()
+        shop.close()
+        assert report.delivered == 1
+        return [weakref.ref(shop.app), weakref.ref(shop.db.metadata), weakref.ref(shop.orders)]
+
+    kept = live()
+    gc.collect()
+    assert [thing() for thing in kept] == [None, None, None]
 
 
 # insert_or_ignore

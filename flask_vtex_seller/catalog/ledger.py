@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import conv
 
 from ..clock import from_epoch_us, to_epoch_us
-from ..database import CORE, DbSession, dialect_of, insert_of
+from ..database import CORE, DbSession, dialect_of, insert_of, once_a_table
 from ..outbox.rows import storable
 from .sku import SkuRecord, SkuState
 
@@ -188,13 +187,13 @@ class SkuLedger:
             # In one order everywhere: two workers that lock the same rows crosswise would wait for each other.
             for (marketplace, sku_id), reason in sorted(reasons.items())
         ]
-        upsert = _upsert_statement(dialect_of(self._session, self._table), self._table, **how)
+        upsert = _upsert_statement(self._table, dialect_of(self._session, self._table), **how)
         return {(found.marketplace, found.sku_id) for found in self._session.execute(upsert, rows)}
 
 
-@lru_cache(maxsize=64)
-def _upsert_statement(dialect: str, table: Table, *, updates: tuple[str, ...], kept: tuple[str, ...] = ()) -> Any:
-    """Return what inserts rows, or changes those that are there; making it would cost more than running it.
+@once_a_table
+def _upsert_statement(table: Table, dialect: str, *, updates: tuple[str, ...], kept: tuple[str, ...] = ()) -> Any:
+    """Return what inserts rows, or changes those that are there.
 
     Args:
         updates: the columns that are changed besides the reason.

@@ -6,13 +6,12 @@ costs a notice too many, never one too few.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Row, Table, Update, bindparam, case, or_, select, update
 
 from ..clock import to_epoch_us
-from ..database import dialect_of, insert_of, is_transient
+from ..database import dialect_of, insert_of, is_transient, once_a_table
 from ..errors import VtexSellerError
 from ..outbox.message import Message
 from .ledger import Key
@@ -158,7 +157,7 @@ class ToldLedger:
         rows = [{"marketplace": name, "sku_id": sku_id, "asked_at": begun, **row} for name, sku_id in sorted(keys)]
         if not rows:
             return set()
-        mark = _ask_statement(dialect_of(self._connection, table), table)
+        mark = _ask_statement(table, dialect_of(self._connection, table))
         return {(found.marketplace, found.sku_id) for found in self._connection.execute(mark, rows)}
 
 
@@ -171,7 +170,7 @@ def _values(kind: str, seen: Seen | None, accepted: bool) -> dict[str, Any]:
     return {f"new_{name}": values[name] for name in _WRITTEN[kind]}
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _write_statement(table: Table, kind: str) -> Update:
     columns = table.c
     values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in _WRITTEN[kind]}
@@ -181,7 +180,7 @@ def _write_statement(table: Table, kind: str) -> Update:
     return _updated(table).values(told_at=bindparam("at", type_=BigInteger), **values)
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _forget_statement(table: Table, kind: str) -> Update:
     return _updated(table).values(dict.fromkeys(_WRITTEN[kind]))
 
@@ -190,15 +189,15 @@ def _updated(table: Table) -> Update:
     return update(table).where(table.c.marketplace == bindparam("of"), table.c.sku_id == bindparam("id"))
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _read_statement(table: Table) -> Any:
     columns = table.c
     ours = (columns.marketplace == bindparam("of"), columns.sku_id.in_(bindparam("ids", expanding=True)))
     return select(*(columns[name] for name in READ)).where(*ours)
 
 
-@lru_cache(maxsize=64)
-def _ask_statement(dialect: str, table: Table) -> Any:
+@once_a_table
+def _ask_statement(table: Table, dialect: str) -> Any:
     columns, statement = table.c, insert_of(dialect, table)
     key, begun = [columns.marketplace, columns.sku_id], statement.excluded.asked_at
     unasked = columns.asked_at.is_distinct_from(begun)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import conv
 
 from ..clock import to_epoch_us
-from ..database import CORE, DbSession
+from ..database import CORE, DbSession, once_a_table
 from .invoice import Invoice
 from .order import Order, OrderState
 
@@ -143,9 +142,9 @@ class InvoiceLedger:
         )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _arrival(invoices: Table) -> Any:
-    """Return the statement of an arrival, made once, for it is made often."""
+    """Return the statement of an arrival."""
     columns = invoices.c
     return (
         update(invoices)
@@ -160,9 +159,9 @@ def _arrival(invoices: Table) -> Any:
     )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _moving(table: Table, kind: str) -> Any:
-    """Return the statement that moves an order on by the value of an invoice of a kind; made once, too."""
+    """Return the statement that moves an order on by the value of an invoice of a kind."""
     orders, value = table.c, bindparam("amount", type_=BigInteger)
     state: ColumnElement[Any]
     if kind == SALE:

@@ -1,17 +1,14 @@
 """The statements that every call of a marketplace runs on the table of orders.
 
-To put a statement together takes SQLAlchemy longer than to run it. So each is made once for a table, and what differs
-from call to call is a parameter.
+Each is made once for a table: what differs from call to call is a parameter.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Select, Table, Update, bindparam, or_, select, update
 
-_TABLES = 32
-"""How many are remembered: one for each shop of a process, and more in tests."""
+from ..database import once_a_table
 
 
 def of_order(marketplace: str, marketplace_order_id: str) -> Mapping[str, Any]:
@@ -19,13 +16,13 @@ def of_order(marketplace: str, marketplace_order_id: str) -> Mapping[str, Any]:
     return {"of_marketplace": marketplace, "of_order": marketplace_order_id}
 
 
-@lru_cache(_TABLES)
+@once_a_table
 def reading(table: Table) -> Select[Any]:
     """Read the order."""
     return select(table).where(_is_it(table))
 
 
-@lru_cache(_TABLES)
+@once_a_table
 def resolving(table: Table, besides: str) -> Select[Any]:
     """Read the orders `of_marketplace` that one of `ids` names, but those in state `besides`."""
     columns = table.c
@@ -34,7 +31,7 @@ def resolving(table: Table, besides: str) -> Select[Any]:
     return select(table).where(columns.marketplace == bindparam("of_marketplace"), columns.state != besides, named)
 
 
-@lru_cache(_TABLES)
+@once_a_table
 def claiming(table: Table) -> Update:
     """Change the order if it still is of the version `was_version` and no claim lasts beyond `now`."""
     columns = table.c
@@ -42,7 +39,7 @@ def claiming(table: Table) -> Update:
     return _changing(table).where(columns.version == bindparam("was_version"), free)
 
 
-@lru_cache(4 * _TABLES)
+@once_a_table
 def settling(table: Table, unchanged: tuple[str, ...]) -> Update:
     """Change the order if it is claimed until `until`; return its row.
 

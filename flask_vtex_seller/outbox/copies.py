@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import ARRAY, Connection, Insert, Table, Text, bindparam, func, insert, literal, select, union_all
 
+from ..database import once_a_table
 from ..vault import PLAIN
 from .message import Draft
 from .rows import write_draft
@@ -44,7 +44,7 @@ def append_copies(
     connection.execute(_statement(table, names, len(copies), is_postgresql), values)
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _statement(table: Table, names: tuple[str, ...], parts: int, is_postgresql: bool) -> Insert:
     def part(number: int) -> Any:
         if is_postgresql:

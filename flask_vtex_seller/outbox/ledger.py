@@ -7,7 +7,6 @@ runs out and another takes the message up again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -33,7 +32,7 @@ from sqlalchemy import (
 )
 
 from ..clock import to_epoch_us
-from ..database import DbSession
+from ..database import DbSession, once_a_table
 from ..marketplace.operations import OPERATIONS
 from ..vault import PLAIN, Vault
 from .message import Draft, Message, MessageState
@@ -280,9 +279,9 @@ def _moment(moment: datetime) -> ColumnElement[int]:
     return literal(to_epoch_us(moment), BigInteger)
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _lease_statement(table: Table, scopes: tuple[Scope, ...]) -> Any:
-    """Return the statement of a lease; making it anew for every batch would cost more than running it."""
+    """Return the statement of a lease."""
     row, now = table.alias("row"), bindparam("now", type_=BigInteger)
     heads = (
         select(row.c.id)
@@ -319,7 +318,7 @@ def _blocked(table: Table, row: Any) -> ColumnElement[bool]:
     )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _waiting_statement(table: Table) -> Any:
     columns = table.c
     return select(columns.lane, columns.operation).where(
@@ -332,7 +331,7 @@ def _waiting_statement(table: Table) -> Any:
     )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _merge_statement(table: Table) -> Update:
     leased, columns = table.alias("leased"), table.c
     others = [state.value for state in MessageState if state not in (MessageState.PENDING, MessageState.DEAD)]
@@ -355,7 +354,7 @@ def _merge_statement(table: Table) -> Update:
     )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _keep_statement(table: Table) -> Any:
     """Return what finds out which leases are ours; it writes nothing new, and keeps them so."""
     ours = table.c.id.in_(bindparam("ids", expanding=True)) & (table.c.leased_until == bindparam("until"))
@@ -364,7 +363,7 @@ def _keep_statement(table: Table) -> Any:
     )
 
 
-@lru_cache(maxsize=64)
+@once_a_table
 def _settle_statement(table: Table) -> Update:
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in SETTLED}
     return update(table).where(table.c.id == bindparam("row_id")).values(leased_until=None, **values)

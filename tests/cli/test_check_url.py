@@ -14,6 +14,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from flask_vtex_seller.conformance.deadline import Deadline
+
 from ..marketplace.loopback import RESET, Answer, closed_port_url, loopback, reply
 from ..shops import ACME, APP_TOKEN, SECOND_TOKEN, TOKEN, Shop
 from .conftest import Wsgi, served
@@ -125,17 +127,41 @@ def drips(start: bytes) -> Answer:
         (lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "its answer breaks off in the middle"),
         (lambda _: CHUNKED + b"9\r\n{", "its answer breaks off in the middle"),
         (lambda _: reply(200, b"{}", Content_Encoding="gzip"), "its answer is not encoded as it says"),
-        (hangs, "it took the call and did not answer in time"),
-        (drips(b"HTTP/1.1 200 OK\r\nX-Long: "), "the call is not over after 0.6 seconds"),
-        (drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"), "the call is not over after 0.6 seconds"),
     ],
-    ids=["reset", "closed", "ssh", "half", "half-chunk", "no-gzip", "hangs", "header-drips", "body-drips"],
+    ids=["reset", "closed", "ssh", "half", "half-chunk", "no-gzip"],
 )
 def test_a_host_without_an_answer_is_named_with_the_reason(check: Check, answer: Answer, reason: str) -> None:
     with loopback() as host:
         host.answer = answer
-        complaint = only_complaint(check("--url", host.url, "--timeout", "0.3"))
+        complaint = only_complaint(check("--url", host.url))
     assert complaint == f"{host.url} gives no answer: {reason}"
+
+
+@pytest.mark.parametrize("scheme", ["http://", "https://"])
+def test_a_silent_host_is_named(check: Check, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Over TLS the handshake is silent: its first bytes are taken for a request without an end."""
+    # On a busy machine the end of the whole call would come first now and then.
+    monkeypatch.setattr("flask_vtex_seller.cli.check.Deadline", lambda target, _: target)
+    with loopback() as host:
+        host.answer = hangs
+        url = host.url.replace("http://", scheme)
+        complaint = only_complaint(check("--url", url, "--timeout", "0.3"))
+    assert complaint == f"{url} gives no answer: it took the call and did not answer in time"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"],
+    ids=["header", "body"],
+)
+def test_a_host_that_drips_is_named(check: Check, monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
+    """It is never silent for long, so only the end of the whole call, after twice that time, helps."""
+    # A hundredth of it, for on a busy machine a short silence would come first now and then.
+    monkeypatch.setattr("flask_vtex_seller.cli.check.Deadline", lambda target, end: Deadline(target, end / 100))
+    with loopback() as host:
+        host.answer = drips(start)
+        complaint = only_complaint(check("--url", host.url, "--timeout", "30"))
+    assert complaint == f"{host.url} gives no answer: the call is not over after 0.6 seconds"
 
 
 def test_a_port_where_nobody_listens_is_named(check: Check) -> None:
@@ -210,12 +236,6 @@ def test_tls_where_plain_http_is_expected_is_named(check: Check, authority: "tru
     with loopback(tls(authority.issue_cert("127.0.0.1"))) as host:
         complaint = only_complaint(check("--url", host.url.replace("https://", "http://")))
     assert "gives no answer: it closes the connection" in complaint or "it resets the connection" in complaint
-
-
-def test_a_host_that_hangs_in_the_handshake_is_named(check: Check) -> None:
-    with loopback() as host:  # takes the bytes of the handshake for a request without an end
-        complaint = only_complaint(check("--url", host.url.replace("http://", "https://"), "--timeout", "0.3"))
-    assert complaint.endswith("it took the call and did not answer in time")
 
 
 def test_plain_http_beyond_this_machine_is_not_enough(check: Check) -> None:
